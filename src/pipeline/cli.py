@@ -1,0 +1,129 @@
+"""The `pipeline` command: a thin list of verbs over the rooms beside it, each imported when it is called."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from pipeline import errors
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Train with `dvc repro`; look at, prove, compare and mirror the result with these.",
+)
+
+
+@app.command()
+def metrics() -> None:
+    """Print the metrics of the last `dvc repro` as a short table, with their intervals."""
+    from pipeline.show import print_metrics
+
+    print_metrics()
+
+
+@app.command()
+def schema(check: Annotated[bool, typer.Option(help="only say whether it is current")] = False) -> None:
+    """Write params.schema.json, with which editors complete and check params.yaml."""
+    from pipeline.files import read_json, write_json
+    from pipeline.params import json_schema
+
+    path = Path("params.schema.json")
+    if not check:
+        write_json(path, json_schema())
+    elif not path.exists() or read_json(path) != json_schema():
+        raise errors.CheckError(f"{path} is not what src/pipeline/params.py says; run: pipeline schema")
+
+
+@app.command()
+def verify(
+    remote: Annotated[bool, typer.Option("--remote", help="also: every output is in the DVC remote")] = False,
+    reproduce: Annotated[bool, typer.Option("--reproduce", help="also: a run from nothing gives the same")] = False,
+) -> None:
+    """Say whether dvc.lock is current and its metrics are whole; exit 1 with a list of what is not."""
+    from pipeline.reproduce import is_reproduced
+    from pipeline.verify import lock_is_current, metrics_are_finite, outputs_are_in_remote
+
+    checks = [lock_is_current, metrics_are_finite]
+    checks += [outputs_are_in_remote] if remote else []
+    checks += [is_reproduced] if reproduce else []
+    facts = [check() for check in checks]
+    for fact in facts:
+        typer.echo(f"{'no' if fact.problems else 'ok'}: {fact.statement}")
+        for problem in fact.problems:
+            typer.echo(f"  {problem}")
+    raise typer.Exit(any(fact.problems for fact in facts))
+
+
+@app.command()
+def report(
+    base: Annotated[str | None, typer.Option(help="compare with this  [default: where the branch began]")] = None,
+    head: Annotated[str | None, typer.Option(help="judge this revision  [default: the workspace]")] = None,
+    out: Annotated[Path, typer.Option(help="folder for report.md, report.html and report.json")] = Path("report"),
+    seeds: Annotated[int | None, typer.Option(min=0, max=50, help="further seeds to train both with")] = None,
+) -> None:
+    """Say whether the change made the model better, worse or neither, and why; exit 1 if the gate does not allow it."""
+    from pipeline.review.assemble import write_report
+    from pipeline.review.words import lines
+
+    found = write_report(Path.cwd(), base, head, seeds, out)
+    for line in [*lines(found), f"{out / 'report.html'}"]:
+        typer.echo(line)
+    if found.failures:
+        raise errors.CheckError(f"not allowed: {'; '.join(found.failures)}")
+
+
+class _Mirror(TyperCommand):
+    """`--wait` alone is `--wait 120`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        following = [*args[1:], ""]
+        alone = ["--wait=120" if a == "--wait" and not b[:1].isdigit() else a for a, b in zip(args, following)]  # noqa: B905
+        return super().parse_args(ctx, alone)
+
+
+@app.command(cls=_Mirror)
+def mirror(
+    folders: Annotated[list[Path] | None, typer.Argument(help="DVCLive folders  [default: the workspace's]")] = None,
+    rev: Annotated[str | None, typer.Option(help="a commit, a range A..B or an experiment instead")] = None,
+    wait: Annotated[
+        float | None, typer.Option(min=1, metavar="[SECONDS]", help="also wait for running mirrors; end within [120]")
+    ] = None,
+    status: Annotated[bool, typer.Option("--status", help="only list what is mirrored where")] = False,
+) -> None:
+    """Show the records on W&B: what no process beside a stage has mirrored yet, once."""
+    from pipeline.tracking import mirror as mirroring
+
+    found = mirroring.status(folders or []) if status else mirroring.mirror(folders or [], rev, wait)
+    for entry in found:
+        where = " ".join(filter(None, (entry.target, entry.problem and f"({entry.problem})")))
+        typer.echo(f"{entry.state:<10} {entry.recording.stage:<12} {entry.recording.group:<24} {where}")
+    if not found:
+        typer.echo("nothing is mirrored" if status else "nothing to mirror, or WANDB_MODE=disabled")
+
+
+@app.command()
+def compare(
+    base: Annotated[Path, typer.Argument(help="predictions of what stands: CSV or Parquet")],
+    head: Annotated[Path, typer.Argument(help="predictions of what is proposed, for the same rows")],
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
+    primary: Annotated[str, typer.Option(help="the metric of the headline")] = "accuracy",
+    confidence: Annotated[float, typer.Option(help="confidence of the intervals")] = 0.95,
+) -> None:
+    """Compare two tables of predictions by key; columns: key, truth, prediction, and proba_<class> if there are."""
+    from pipeline.review import terminal
+    from pipeline.review.align import NAMES
+    from pipeline.review.compare import compare
+    from pipeline.tables import read_table
+
+    found = compare(read_table(base, NAMES), read_table(head, NAMES), primary=primary, confidence=confidence)
+    if not found.n:
+        raise errors.InputError(f"nothing to compare in {base} and {head}: {found.headline.reason}")
+    (terminal.print_json if as_json else terminal.print_table)(found)
+
+
+def main() -> None:
+    """Run the command line; expected failures become one message and their exit code."""
+    errors.run(typer.main.get_command(app))  # calling `app` itself would put Typer's own exception hook in place

@@ -1,0 +1,149 @@
+"""Turns a fitted scikit-learn classifier into ONNX, the same bytes every time, and runs ONNX."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.errors import InputError
+
+INPUT = "features"
+LABEL = "label"
+PROBABILITIES = "probabilities"
+OPSET = {"": 18, "ai.onnx.ml": 3}
+ROWS_AT_ONCE = 4096
+ALTERNATIVES = (
+    "use another estimator, such as linear_model.LogisticRegression, neural_network.MLPClassifier, svm.SVC, "
+    "neighbors.KNeighborsClassifier, ensemble.RandomForestClassifier or ensemble.HistGradientBoostingClassifier"
+)
+
+
+def to_onnx(model: Any, features: int, name: str) -> bytes:
+    """The model as ONNX: `features` float32 (rows, features) -> `label` (rows,), `probabilities` (rows, classes).
+
+    A classifier without `predict_proba` gets no output `probabilities`.
+
+    Raises:
+        InputError: skl2onnx cannot convert the estimator or a step before it.
+    """
+    from skl2onnx import convert_sklearn
+    from skl2onnx.common.data_types import FloatTensorType
+
+    inputs = [(INPUT, FloatTensorType([None, features]))]
+    settings = {"name": name, "initial_types": inputs, "target_opset": OPSET}
+    try:
+        try:
+            made = convert_sklearn(model, **settings, options={"zipmap": False})
+        except NameError:  # LinearSVC has no such option; named in options, it is not given one by default either
+            made = convert_sklearn(model, **settings, options={id(_classifier(model)): {}})
+    except Exception as error:
+        raise InputError(_unsupported(model, error)) from error
+    made.producer_name, made.producer_version, made.doc_string = "pipeline", "", ""
+    _declare_outputs(made.graph, model)
+    made.opset_import.sort(key=lambda opset: (opset.domain, opset.version))  # skl2onnx leaves the order of a set
+    content: bytes = made.SerializeToString(deterministic=True)
+    return content
+
+
+def run_onnx(path: Path, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
+    """Labels and probabilities (None if the model has none) of float32 rows (rows, features), at least one row.
+
+    Raises:
+        InputError: onnxruntime refuses the model.
+    """
+    import onnxruntime
+
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = 4  # what goes wrong is raised as well
+    try:
+        session = onnxruntime.InferenceSession(path, settings, providers=["CPUExecutionProvider"])
+        names = [output.name for output in session.get_outputs()]
+        parts = [
+            session.run(names, {INPUT: features[start : start + ROWS_AT_ONCE]})
+            for start in range(0, len(features), ROWS_AT_ONCE)
+        ]
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(
+            f"params.yaml: train: onnxruntime cannot run this model ({reason[-160:]})\n{ALTERNATIVES}"
+        ) from error
+    found = {name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(names)}
+    return found[LABEL], found.get(PROBABILITIES)
+
+
+def _declare_outputs(graph: Any, model: Any) -> None:
+    """Give the graph the outputs `label` of shape (rows,) and, if the model has them, `probabilities` as float32."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    label, scores = graph.output
+    _rename(graph, {INPUT: INPUT, label.name: "raw_label", scores.name: "raw_scores"})
+    label.name, scores.name = LABEL, PROBABILITIES
+    if not hasattr(model, "predict_proba"):
+        graph.output.remove(scores)
+    else:
+        # After a step in float64 skl2onnx declares float64, whatever comes out; onnxruntime then refuses the model.
+        graph.node.append(helper.make_node("Cast", ["raw_scores"], [PROBABILITIES], to=TensorProto.FLOAT))
+        scores.type.tensor_type.elem_type = TensorProto.FLOAT
+    if hasattr(model, "predict_proba") and any(node.op_type.startswith("TreeEnsemble") for node in graph.node):
+        # Trees vote, so draws are common: scikit-learn takes the first class, ONNX's trees the last of two.
+        graph.initializer.append(numpy_helper.from_array(_plain(model.classes_), "classes"))
+        graph.node.append(helper.make_node("ArgMax", [PROBABILITIES], ["most_probable"], axis=1, keepdims=0))
+        graph.node.append(helper.make_node("Gather", ["classes", "most_probable"], [LABEL]))
+    else:
+        # QuadraticDiscriminantAnalysis has labels of shape (1, rows).
+        graph.initializer.append(numpy_helper.from_array(np.array([-1]), "flat"))
+        graph.node.append(helper.make_node("Reshape", ["raw_label", "flat"], [LABEL]))
+
+
+def _plain(classes: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Classes as ONNX knows them: int64 or text."""
+    return classes.astype(np.int64 if classes.dtype.kind in "iu" else object)
+
+
+def _unsupported(model: Any, error: Exception) -> str:
+    named = re.search(r"<class '(?:\w+\.)*(\w+)'>", str(error))
+    culprit = named[1] if named else type(_classifier(model)).__name__
+    reason = str(error).strip().partition("\n")[0]
+    return (
+        f"params.yaml: train: {culprit} cannot be written as ONNX ({type(error).__name__}: {reason[:120]})\n"
+        f"{ALTERNATIVES}"
+    )
+
+
+def _classifier(model: Any) -> Any:
+    return model.steps[-1][1] if hasattr(model, "steps") else model
+
+
+def _rename(graph: Any, names: dict[str, str]) -> None:
+    """Rename the results of a graph and of those inside it, as `names` says and else by number.
+
+    Some of skl2onnx's names hold addresses in memory, and would differ in every run.
+    """
+    names = {"": "", **names}
+    graphs = list(_graphs(graph))
+    for part in graphs:
+        results = [result.name for result in (*part.input, *part.initializer)]
+        for name in [*results, *(output for node in part.node for output in node.output)]:
+            names.setdefault(name, f"result_{len(names)}")
+    for number, part in enumerate(graphs):
+        if number:
+            part.name = f"graph_{number}"
+        del part.value_info[:]
+        for result in (*part.input, *part.output, *part.initializer):
+            result.name = names[result.name]
+        for position, node in enumerate(part.node):
+            node.name = f"{node.op_type}_{position}"
+            node.input[:] = [names[name] for name in node.input]
+            node.output[:] = [names[name] for name in node.output]
+
+
+def _graphs(graph: Any) -> Iterator[Any]:
+    """The graph and every graph inside it: the bodies of loops."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from _graphs(attribute.g)

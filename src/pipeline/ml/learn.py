@@ -1,0 +1,123 @@
+"""Learns step by step, measures every step on training and validation rows, stops early and goes back to the best."""
+
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.errors import InputError
+from pipeline.ml.learners import Rows, choose
+
+WATCHED = 10_000  # training rows that are measured after a step, at most: enough for a curve, and every step pays
+
+Scores = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """The best classifier, how many steps were made, which was the best (from 1), and its scores."""
+
+    classifier: Any
+    steps: int
+    best_step: int
+    scores: Scores
+
+
+def learn(
+    classifier: Any,
+    train: Rows,
+    validation: Rows,
+    *,
+    epochs: int,
+    batch_size: int,
+    patience: int,
+    seed: int,
+    record: Callable[[int, Scores], None],
+) -> Learned:
+    """Let `classifier` learn the training rows; after each step `record` gets its number, from 1, and its scores.
+
+    Scores are `train/loss`, `train/accuracy`, `validation/loss`, `validation/accuracy`; see `score` for the loss.
+    Learning ends after `patience` steps without a smaller validation loss, and the best step is returned; with a
+    patience of 0 it goes on to the end and the last step is returned.
+
+    Raises:
+        InputError: the classifier refuses the rows, or its loss is not finite.
+    """
+    watched = _evenly(train, WATCHED)
+    learner = choose(classifier, train, epochs, batch_size, seed)
+    least, best, step, scores = math.inf, Learned(classifier, 0, 0, {}), 0, {}
+    with reasons(type(classifier).__name__, classifier):
+        for step, current in enumerate(learner.steps(), 1):
+            scores = {f"train/{name}": value for name, value in score(current, watched).items()}
+            scores |= {f"validation/{name}": value for name, value in score(current, validation).items()}
+            _require_finite(scores, step, classifier)
+            record(step, scores)
+            loss = scores.get("validation/loss", -scores["validation/accuracy"])
+            if loss < least or not patience:
+                least, best = loss, Learned(classifier, step, step, scores)
+                learner.keep()
+            elif step - best.best_step >= patience:
+                break
+        return Learned(learner.kept(), step, best.best_step, best.scores)
+
+
+def score(classifier: Any, rows: Rows) -> Scores:
+    """`accuracy`, and `loss`: log loss where there are probabilities, else hinge loss where there are scores.
+
+    The hinge loss of several classes is Crammer and Singer's (2001), as in `sklearn.metrics.hinge_loss`.
+    """
+    from sklearn.metrics import hinge_loss, log_loss
+
+    features, labels, classes = *rows, classifier.classes_
+    if hasattr(classifier, "predict_proba"):
+        probabilities = classifier.predict_proba(features)
+        accuracy = float(np.mean(classes[probabilities.argmax(axis=1)] == labels))
+        return {"loss": float(log_loss(labels, probabilities, labels=classes)), "accuracy": accuracy}
+    accuracy = float(np.mean(classifier.predict(features) == labels))
+    if hasattr(classifier, "decision_function"):
+        decision = classifier.decision_function(features)
+        return {"loss": float(hinge_loss(labels, decision, labels=classes)), "accuracy": accuracy}
+    return {"accuracy": accuracy}
+
+
+@contextmanager
+def reasons(name: str, part: Any) -> Iterator[None]:
+    """Turn a refusal of `part` into an InputError that calls it `name`, and a Ctrl-C that the MLP swallowed back."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Training interrupted by user", category=UserWarning)
+        try:
+            yield
+        except UserWarning:
+            raise KeyboardInterrupt from None
+        except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError) as error:
+            text = " ".join(str(error).split())[:400]
+            diverged = "finite" in text or "overflow" in text
+            advice = f"; {_advice(part)}" if diverged else ""
+            raise InputError(f"train: {name} cannot learn from these rows: {text}{advice}") from error
+
+
+def _require_finite(scores: Scores, step: int, classifier: Any) -> None:
+    bad = [name for name, value in scores.items() if not math.isfinite(value)]
+    if bad:
+        raise InputError(f"train: {bad[0]} is not finite after step {step}; {_advice(classifier)}")
+
+
+def _advice(part: Any) -> str:
+    """What helps when learning diverges."""
+    rates = [name for name in ("learning_rate_init", "eta0", "learning_rate") if hasattr(part, name)]
+    lower = f"lower train.arguments.{rates[0]} or " if rates else ""
+    return lower + "scale the numbers first (train.preprocessing: [preprocessing.StandardScaler])"
+
+
+def _evenly(rows: Rows, most: int) -> Rows:
+    """At most `most` of the rows, evenly spaced."""
+    count = len(rows.labels)
+    if count <= most:
+        return rows
+    chosen: npt.NDArray[np.int64] = np.linspace(0, count - 1, most).astype(np.int64)
+    return Rows(rows.features[chosen], rows.labels[chosen])

@@ -1,0 +1,70 @@
+"""What a prepared table looks like: its features, their types, the classes. Written as schema.json."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+KEY = "__key__"  # names the row, the same in every commit
+CONTENT = "__content__"  # hash of the row's raw values: tells whether a row of the same key changed
+TARGET = "__target__"  # the label, int64 or str
+RESERVED = (KEY, CONTENT, TARGET)
+
+FeatureType = Literal["number", "boolean", "category"]
+Label = int | str
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column of the model's input, always float32: a number, 0/1, or the index of a category.
+
+    Missing numbers and booleans are NaN; a missing category is the category "". One that training did not see is -1.
+    `minimum` and `maximum` describe the training rows; `missing` says whether any row has a gap, since a model that
+    learned without gaps must still take a test row that has one.
+    """
+
+    name: str
+    type: FeatureType
+    categories: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    missing: bool = False
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The features in the order of the model, the target, its sorted classes, and (height, width) of a picture."""
+
+    features: tuple[Feature, ...]
+    target: str
+    classes: tuple[Label, ...]
+    image: tuple[int, int] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the features, in order."""
+        return [feature.name for feature in self.features]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of schema.json."""
+        return {"version": 1, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> "Schema":
+        """The schema that `to_dict` described."""
+        features = tuple(Feature(**{**f, "categories": tuple(f["categories"])}) for f in content["features"])
+        image = content["image"]
+        return cls(features, content["target"], tuple(content["classes"]), tuple(image) if image else None)
+
+
+def matrix(table: pd.DataFrame, schema: Schema) -> npt.NDArray[np.float32]:
+    """The features of a prepared table as the array that models take, float32 of shape (rows, features)."""
+    return table[schema.names].to_numpy(dtype=np.float32)
+
+
+def probability_columns(classes: Sequence[Label]) -> list[str]:
+    """The names of the probability columns of a predictions table, one for each class in order."""
+    return [f"proba_{label}" for label in classes]

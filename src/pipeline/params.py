@@ -1,0 +1,233 @@
+"""The schema of params.yaml, and the only place that reads it."""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.errors import InputError
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Action = Literal["block", "inform"]
+COSTS = ("size_bytes", "latency_ms")  # what the gate may bound beside the compared metrics
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Load(_Section):
+    """Which table the `load` stage writes to data/raw/dataset.parquet."""
+
+    dataset: str = Field(
+        "digits",
+        pattern=r"^(digits|iris|wine|breast_cancer|openml:[\w.@-]+|idx:.+)$",
+        description="digits, iris, wine, breast_cancer; openml:<name>[@<version>]; idx:<folder of MNIST-style files>",
+    )
+
+
+class Data(_Section):
+    """The table that the pipeline learns from and the role of its columns."""
+
+    path: str = Field(description="a CSV or Parquet file, or a folder of them; what `load` wrote or what you track")
+    target: str = Field(description="the column to predict")
+    id: str | None = Field(None, description="a column that names each row, so that rows keep their side for ever")
+    group: str | None = Field(None, description="rows with the same value here stay on the same side (patient, user)")
+    drop: list[str] = Field([], description="columns that the model must not see")
+    categorical: list[str] = Field([], description="numeric columns that are names, not amounts")
+    split_column: str | None = Field(None, description="a column that says train, validation or test for every row")
+    image: tuple[int, int] | None = Field(None, strict=False, description="height and width, if each row is a picture")
+
+
+class Prepare(_Section):
+    """How rows are divided."""
+
+    validation_size: Fraction = Field(0.15, description="share of the rows that steer training")
+    test_size: Fraction = Field(0.25, description="share of the rows that judge the model")
+    seed: int = Field(0, ge=0, description="another number is another split")
+
+    @model_validator(mode="after")
+    def _leaves_training_rows(self) -> "Prepare":
+        if self.validation_size + self.test_size >= 0.95:
+            raise ValueError("validation_size + test_size must leave at least 5 % of the rows for training")
+        return self
+
+
+class Train(_Section):
+    """The model and how it learns."""
+
+    estimator: str = Field(description="a classifier by its import path below sklearn: svm.SVC")
+    arguments: dict[str, Any] = Field({}, description="the estimator's own arguments")
+    preprocessing: list[str | dict[str, dict[str, Any]]] = Field(
+        [], description="scikit-learn transformers in order: a name, or {name: {argument: value}}"
+    )
+    calibration: Literal["sigmoid", "isotonic"] | None = Field(
+        None, description="learn probabilities from the scores, for estimators that have none (svm.SVC, LinearSVC)"
+    )
+    seed: int = Field(0, ge=0, description="seeds everything random in training")
+    epochs: int = Field(100, ge=1, description="steps at most, for models that learn in steps")
+    batch_size: int = Field(32, ge=1, description="rows in a step of partial_fit")
+    patience: int = Field(15, ge=0, description="steps without a better validation loss before stopping; 0: never")
+
+
+class Evaluate(_Section):
+    """What is measured on the test rows."""
+
+    confidence: Fraction = Field(0.95, description="level of the intervals")
+    resamples: int = Field(1000, ge=100, le=100_000, description="bootstrap resamples of the intervals")
+    bins: int = Field(10, ge=2, le=100, description="bins of the calibration curve and its error")
+    hardest: int = Field(24, ge=0, le=200, description="how many of the most confidently wrong rows are shown")
+    slices: dict[str, list[float] | None] = Field(
+        {}, description="columns to slice by: null for each category, or the inner edges of bins: {age: [30, 50]}"
+    )
+
+
+class Package(_Section):
+    """The deployable package."""
+
+    name: str = Field("digits", pattern=r"^[a-z0-9][a-z0-9-]*$", description="its name, also in the registry")
+    tolerance: float = Field(1e-4, gt=0, le=0.01, description="largest difference of a probability from `evaluate`'s")
+    purpose: str = Field("", description="one sentence for the model card: what the model is for")
+
+
+class Tracking(_Section):
+    """Where the records are mirrored."""
+
+    project: str = Field("pipeline", description="W&B project, unless WANDB_PROJECT says otherwise")
+    entity: str | None = Field(None, description="W&B user or team, unless WANDB_ENTITY says otherwise")
+    upload: Literal["none", "package", "all"] = Field("none", description="whose bytes W&B gets; hashes it always gets")
+
+
+class Metric(_Section):
+    """How the review reads one metric."""
+
+    better: Literal["higher", "lower"] = Field(description="which direction is an improvement")
+    format: Literal["percent", "number"] = "number"
+    tolerance: float = Field(ge=0, description="a difference surely smaller than this counts as equivalent")
+
+
+class Review(_Section):
+    """What a pull request is told."""
+
+    primary: str = Field("accuracy", description="the metric of the headline")
+    metrics: dict[str, Metric] = Field(description="the metrics to compare")
+    seeds: int = Field(0, ge=0, le=50, description="further seeds to train both sides with: shows the luck")
+
+    @model_validator(mode="after")
+    def _primary_is_compared(self) -> "Review":
+        if self.primary not in self.metrics:
+            raise ValueError(f"primary is '{self.primary}', which is not among metrics: {', '.join(self.metrics)}")
+        return self
+
+
+class Rule(_Section):
+    """One rule of the gate: a metric and one bound."""
+
+    metric: str = Field(description="a compared metric, size_bytes, or latency_ms")
+    minimum: float | None = Field(None, description="floor of the head's value")
+    maximum: float | None = Field(None, description="ceiling of the head's value")
+    regression: float | None = Field(
+        None,
+        ge=0,
+        description="how much worse the head may be, judged at the far end of the difference's 95 % interval",
+    )
+    ratio: float | None = Field(None, gt=0, description="head over base may not exceed this: for size and latency")
+    action: Action = Field("block", description="block: the report fails; inform: it only says so")
+
+    @model_validator(mode="after")
+    def _has_one_bound(self) -> "Rule":
+        if sum(bound is not None for bound in (self.minimum, self.maximum, self.regression, self.ratio)) != 1:
+            raise ValueError("a rule has exactly one of minimum, maximum, regression, ratio")
+        return self
+
+
+class Params(_Section):
+    """The whole of params.yaml."""
+
+    load: Load
+    data: Data
+    prepare: Prepare
+    train: Train
+    evaluate: Evaluate
+    package: Package
+    tracking: Tracking
+    review: Review
+    gate: list[Rule]
+
+    @model_validator(mode="after")
+    def _gate_names_what_is_measured(self) -> "Params":
+        for number, rule in enumerate(self.gate):
+            compared, cost = rule.metric in self.review.metrics, rule.metric in COSTS
+            if not (compared or cost):
+                known = ", ".join([*self.review.metrics, *COSTS])
+                raise ValueError(f"gate.{number}: unknown metric '{rule.metric}'; allowed: {known}")
+            if rule.ratio is not None and not cost:
+                raise ValueError(f"gate.{number}: ratio is for {' and '.join(COSTS)}; use regression for {rule.metric}")
+            if rule.regression is not None and not compared:
+                raise ValueError(f"gate.{number}: regression is for compared metrics; use ratio for {rule.metric}")
+        return self
+
+
+def read_params(path: str | Path = "params.yaml") -> Params:
+    """Read and check params.yaml.
+
+    Raises:
+        InputError: naming the key, the value, what is allowed and the closest known key.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file; run this from the root of the repository") from None
+    return parse_params(text, str(path))
+
+
+def parse_params(text: str, source: str = "params.yaml") -> Params:
+    """Check the text of a params.yaml, also one from another commit; `source` names it in errors."""
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{source}: expected sections such as `data:` and `train:`, found {type(content).__name__}")
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        raise InputError(f"{source}: {_message(error)}") from None
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema with which an editor completes and checks params.yaml."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Params.model_json_schema()}
+
+
+def _message(error: ValidationError) -> str:
+    first, *others = error.errors(include_url=False)
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(first["loc"][:-1])
+        close = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
+        hint = f"did you mean '{close[0]}'? " if close else ""
+        text = f"{key}: unknown key; {hint}allowed: {', '.join(known)}"
+    elif first["type"] == "missing":
+        text = f"{key}: missing; add it"
+    else:
+        text = f"{key}: {first['input']!r}: {first['msg'].removeprefix('Value error, ')}" if key else first["msg"]
+    return text + (f" (and {len(others)} more)" if others else "")
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    """The keys that the schema allows at `location`."""
+    schema = Params.model_json_schema()
+    node: dict[str, Any] = schema
+    for part in location:
+        node = node.get("items", {}) if isinstance(part, int) else _child(node, part)
+        if "$ref" in node:
+            node = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
+    return sorted(node.get("properties", {}))
+
+
+def _child(node: dict[str, Any], key: str) -> dict[str, Any]:
+    found = node.get("properties", {}).get(key) or node.get("additionalProperties") or {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,93 @@
+"""Runs the whole pipeline again elsewhere and compares: the last word on whether a result can be reproduced."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from pipeline.errors import InputError, ResourceError
+from pipeline.params import read_params
+from pipeline.verify import Fact, open_repository
+
+
+def is_reproduced() -> Fact:
+    """`dvc repro --force` in a copy of this repository with an empty cache gives the same dvc.lock and metrics.
+
+    Raises:
+        InputError: the pipeline does not run.
+        ResourceError: a table that it starts from is not in this clone.
+    """
+    from pipeline.review.proof import record_run
+
+    with tempfile.TemporaryDirectory(prefix="pipeline-reproduce-") as scratch:
+        copy = Path(scratch, "repository")
+        with open_repository() as repo:
+            sources = [str(out) for stage in repo.index.stages if stage.is_data_source for out in stage.outs]
+            recorded = [str(out) for out in repo.index.outs if not out.use_cache]
+        _copy(sources, copy)
+        done = subprocess.run([sys.executable, "-m", "dvc", "repro", "--force"], cwd=copy, env=_environment())
+        if done.returncode:
+            raise InputError("the pipeline does not run from nothing; `dvc repro --force` says why")
+        problems = [*_lock_differences(copy), *_file_differences(recorded, copy)]
+        if Path("dvc.lock").exists():
+            record_run(Path(), copy, read_params().review.metrics)  # for the proof in `pipeline report`
+    return Fact("a run from nothing gives the same dvc.lock and metrics", problems)
+
+
+def _copy(sources: list[str], copy: Path) -> None:
+    """The files that Git has or would take, and the data that the pipeline starts from, as a new repository."""
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in filter(None, [*listing.stdout.split("\0"), *sources]):
+        if Path(name).is_dir():
+            shutil.copytree(name, copy / name)
+        elif Path(name).exists():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(name, copy / name)
+        elif name in sources:
+            raise ResourceError(f"{name}: not in this clone; run: dvc pull {name}")
+    subprocess.run(["git", "init", "-q"], cwd=copy, check=True)
+
+
+def _environment() -> dict[str, str]:
+    """This environment with this Python first, without what an outer `dvc repro` set, and without a mirror."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("DVC_ROOT", "DVC_STAGE", "PYTHONPATH")}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return kept | {"PATH": path, "WANDB_MODE": "disabled"}
+
+
+def _lock_differences(copy: Path) -> Iterator[str]:
+    expected, found = Path("dvc.lock"), copy / "dvc.lock"
+    if expected.exists() and expected.read_bytes() == found.read_bytes():
+        return
+    before, after = _hashes(expected), _hashes(found)
+    for path in sorted(before.keys() | after.keys()):
+        if before.get(path) != after.get(path):
+            yield f"{path}: {before.get(path, 'nothing')} in dvc.lock, {after.get(path, 'nothing')} from a new run"
+    if before == after:
+        yield "dvc.lock: the outputs are the same, but not what they were made from; run: dvc repro"
+
+
+def _hashes(lock: Path) -> dict[str, str]:
+    stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"] if lock.exists() else {}
+    return {out["path"]: out.get("md5", "") for stage in stages.values() for out in stage.get("outs", [])}
+
+
+def _file_differences(recorded: list[str], copy: Path) -> Iterator[str]:
+    """Metrics and plots, the outputs that Git holds, whose bytes differ."""
+    here, there = _contents(Path(), recorded), _contents(copy, recorded)
+    yield from (f"{name}: differs from a new run" for name in sorted(here | there) if here.get(name) != there.get(name))
+
+
+def _contents(root: Path, names: list[str]) -> dict[Path, bytes]:
+    files = [file for name in names for file in (root / name, *(root / name).rglob("*")) if file.is_file()]
+    return {file.relative_to(root): file.read_bytes() for file in files}

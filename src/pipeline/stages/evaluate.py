@@ -1,0 +1,206 @@
+"""Stage `evaluate`: measure the model on the test rows, with intervals, per class and per slice."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from PIL.Image import Image
+
+from pipeline.errors import InputError, run
+from pipeline.files import read_json, replacing, write_json
+from pipeline.ml import curves, metrics, pictures
+from pipeline.ml.hardest import hardest
+from pipeline.ml.intervals import intervals
+from pipeline.ml.metrics import Codes, Floats
+from pipeline.ml.schema import KEY, TARGET, Schema, matrix, probability_columns
+from pipeline.ml.slices import decode, per_class, per_slice
+from pipeline.params import Evaluate, read_params
+from pipeline.tracking import Live
+
+TABLE_FEATURES = 12  # features that the table of hardest examples shows
+
+
+def main() -> None:
+    """Write data/predictions/test.parquet and metrics/evaluate/."""
+    params = read_params().evaluate
+    schema = Schema.from_dict(read_json("data/prepared/schema.json"))
+    test = pd.read_parquet("data/prepared/test.parquet").sort_values(KEY, kind="stable", ignore_index=True)
+    model = joblib.load("models/model.joblib")
+    require_fit(schema, model.classes_.tolist(), test)
+
+    features = matrix(test, schema)
+    classes = np.asarray(schema.classes)
+    truth = np.searchsorted(classes, test[TARGET].to_numpy(dtype=classes.dtype))
+    prediction = np.searchsorted(classes, model.predict(features))
+    probabilities = np.asarray(model.predict_proba(features), np.float64) if hasattr(model, "predict_proba") else None
+
+    summary = measure(features, truth, prediction, probabilities, schema, params)
+    rows = hardest(truth == prediction, confidence(prediction, probabilities), params.hardest)
+    with replacing("data/predictions/test.parquet") as new:
+        predictions(test[KEY], classes[truth], classes[prediction], probabilities, schema).to_parquet(new, index=False)
+    with Live("metrics/evaluate") as live:
+        live.summary.update(summary)
+        log_curves(live, truth, prediction, probabilities, classes, params.bins)
+        log_per_class(live, summary["per_class"])
+        log_hardest(live, rows, test[KEY], features, truth, prediction, probabilities, schema)
+
+
+def require_fit(schema: Schema, classes: list[Any], test: pd.DataFrame) -> None:
+    """Raise InputError unless model, schema and test rows belong together."""
+    if test.empty:
+        raise InputError("data/prepared/test.parquet: no rows to judge the model by; raise prepare.test_size")
+    if classes != list(schema.classes):
+        raise InputError("models/model.joblib: its classes are not those of data/prepared/schema.json; run: dvc repro")
+    if unknown := sorted(set(test[TARGET]) - set(classes), key=str):
+        raise InputError(f"data/prepared/test.parquet: the class {unknown[0]!r} is not in schema.json; run: dvc repro")
+    if schema.image and schema.image[0] * schema.image[1] != len(schema.features):
+        raise InputError(
+            f"params.yaml: data.image: {schema.image[0]} x {schema.image[1]} pixels, "
+            f"but a row has {len(schema.features)} features"
+        )
+
+
+def measure(
+    features: npt.NDArray[np.float32],
+    truth: Codes,
+    prediction: Codes,
+    probabilities: Floats | None,
+    schema: Schema,
+    params: Evaluate,
+) -> dict[str, Any]:
+    """The content of metrics.json: values at the top, what explains them below names of their own."""
+    found = intervals(truth, prediction, probabilities, params.bins, params.confidence, params.resamples)
+    slices = per_slice(features, truth == prediction, schema, params.slices, params.confidence)
+    return {
+        **metrics.measure(truth, prediction, probabilities, params.bins),
+        "rows": len(truth),
+        "interval": {name: {"low": low, "high": high} for name, (low, high) in found.items()},
+        "per_class": per_class(truth, prediction, schema.classes),
+        **({"slice": slices} if slices else {}),
+    }
+
+
+def confidence(prediction: Codes, probabilities: Floats | None) -> Floats | None:
+    """The probability of each row's predicted class, if the model has probabilities."""
+    return None if probabilities is None else metrics.confidences(prediction, probabilities)
+
+
+def predictions(
+    keys: "pd.Series[str]",
+    truth: npt.NDArray[Any],
+    prediction: npt.NDArray[Any],
+    probabilities: Floats | None,
+    schema: Schema,
+) -> pd.DataFrame:
+    """The table that the review and the package are checked against."""
+    table = pd.DataFrame({"key": keys, "truth": truth, "prediction": prediction})
+    if probabilities is not None:
+        table[probability_columns(schema.classes)] = probabilities
+    return table
+
+
+def log_curves(
+    live: Live,
+    truth: Codes,
+    prediction: Codes,
+    probabilities: Floats | None,
+    classes: npt.NDArray[Any],
+    bins: int,
+) -> None:
+    """Write the files of the confusion matrix, ROC, precision-recall and calibration plots, as DVCLive writes them.
+
+    A curve that cannot be drawn, as without probabilities, is a point of nulls: dvc.yaml names the file, and DVC
+    reports an error for a plot without a point.
+    """
+    order = np.lexsort((prediction, truth))  # a confusion matrix has no order of rows; in this one Git packs it well
+    live.log_sklearn_plot("confusion_matrix", classes[truth[order]], classes[prediction[order]])
+    folder = Path(live.plots_dir) / "sklearn"
+    roc: list[Any] = []
+    precision_recall: list[Any] = []
+    if probabilities is None:
+        write_json(folder / "calibration.json", {"calibration": [dict.fromkeys(("prob_true", "prob_pred"))]})
+    else:
+        positive, score = curves.one_against_rest(truth, probabilities)
+        roc, precision_recall = curves.roc(positive, score), curves.precision_recall(positive, score)
+        if len(classes) > 2:
+            positive, score = truth == prediction, metrics.confidences(prediction, probabilities)
+        live.log_sklearn_plot("calibration", positive, np.clip(score, 0, 1), n_bins=bins)
+    # Not through log_sklearn_plot: it keeps every point, and its first threshold, Infinity, is no JSON.
+    roc = roc or [dict.fromkeys(("fpr", "tpr", "threshold"))]
+    precision_recall = precision_recall or [dict.fromkeys(("recall", "precision", "threshold"))]
+    write_json(folder / "roc.json", {"roc": roc})
+    write_json(folder / "precision_recall.json", {"precision_recall": precision_recall})
+
+
+def log_per_class(live: Live, values: dict[str, dict[str, float]]) -> None:
+    """Write F1 and the rest of each class as a plot."""
+    points = [{"class": label, **of_class} for label, of_class in values.items()]
+    live.log_plot("per_class", points, x="f1", y="class", template="bar_horizontal")
+
+
+def log_hardest(
+    live: Live,
+    rows: Codes,
+    keys: "pd.Series[str]",
+    features: npt.NDArray[np.float32],
+    truth: Codes,
+    prediction: Codes,
+    probabilities: Floats | None,
+    schema: Schema,
+) -> None:
+    """Write the hardest examples as plots/custom/hardest.json and as pictures, or a picture of a table."""
+    sure = confidence(prediction, probabilities)
+    examples: list[dict[str, Any]] = []
+    for rank, row in enumerate(rows, 1):
+        true, said = schema.classes[truth[row]], schema.classes[prediction[row]]
+        example = {"rank": rank, "key": keys[row], "truth": true, "prediction": said}
+        example["confidence"] = None if sure is None else float(sure[row])
+        if schema.image:
+            example["image"] = f"hardest/{rank:03d}_truth_{_word(true)}_predicted_{_word(said)}.png"
+        else:
+            example["features"] = {
+                feature.name: decode(float(value), feature)
+                for feature, value in zip(schema.features[:TABLE_FEATURES], features[row], strict=False)
+            }
+        examples.append(example)
+    write_json(Path(live.plots_dir) / "custom" / "hardest.json", examples)
+    if not schema.image:
+        live.log_image("hardest.png", _table(examples))
+        return
+    low = min(feature.minimum or 0.0 for feature in schema.features)
+    high = max(feature.maximum or 0.0 for feature in schema.features)
+    drawn = [pictures.enlarge(features[row], schema.image, low, high) for row in rows]
+    for example, picture in zip(examples, drawn, strict=True):
+        live.log_image(example["image"], picture)
+    captions = [
+        pictures.Caption(f"says {e['prediction']}{_percent(e['confidence'])}", f"is {e['truth']}", right=bool(right))
+        for e, right in zip(examples, truth[rows] == prediction[rows], strict=True)
+    ]
+    live.log_image("hardest.png", pictures.sheet(drawn, captions))
+
+
+def _table(examples: list[dict[str, Any]]) -> Image:
+    shown = ["truth", "prediction", "confidence"]
+    names = list(examples[0]["features"]) if examples else []
+    lines = [
+        [str(e["truth"]), str(e["prediction"]), _percent(e["confidence"]).strip()]
+        + ["" if value is None else str(value) for value in e["features"].values()]
+        for e in examples
+    ]
+    return pictures.table([*shown, *names], lines)
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"  {share:.1%}"
+
+
+def _word(label: int | str) -> str:
+    return re.sub(r"[^\w.-]+", "-", str(label))[:40]
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,110 @@
+"""Stage `prepare`: check the table, divide its rows by content, write float32 features."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipeline.errors import InputError, run
+from pipeline.files import read_json, replacing, write_json
+from pipeline.ml import profile, split, validate
+from pipeline.ml.cells import as_names, plain
+from pipeline.ml.dataset import Roles, encode, fit_schema, read_features, read_labels
+from pipeline.ml.schema import CONTENT, KEY, TARGET, Schema
+from pipeline.params import Data, read_params
+from pipeline.tables import read_table
+from pipeline.tracking import Live
+
+RECORDED = Path("data/schema.json")
+PREPARED = Path("data/prepared")
+METRICS = Path("metrics/prepare")
+
+
+def main() -> None:
+    """Write data/prepared/ and metrics/prepare/."""
+    params = read_params()
+    raw, roles = read(params.data)
+    validate.check_values(raw, roles)
+    labels = read_labels(raw[roles.target])
+    validate.check_classes(labels)
+    features = read_features(raw, roles)
+    validate.check_features(features, raw)
+
+    content = split.row_hashes(raw.drop(columns=roles.target))
+    keys = raw[roles.id] if roles.id else split.numbered(content, labels)
+    groups = raw[roles.group] if roles.group else None
+    by = groups if groups is not None else raw[roles.id] if roles.id else pd.Series(content)
+    official = raw[roles.split].str.lower() if roles.split else None
+    sizes = params.prepare
+    sides = split.divide(by, sizes.validation_size, sizes.test_size, sizes.seed, official)
+    hashes = split.row_hashes(features.table)
+    sides[split.leaking(sides, hashes)] = ""
+    validate.check_sides(labels, sides)
+
+    training = sides == "train"
+    classes = sorted(labels.unique().tolist())
+    image = validate.image_size(params.data.image, raw.attrs, len(features.types))
+    schema = fit_schema(features.table, training, features.types, roles.target, classes, image)
+    if recorded := read_recorded():
+        validate.check_recorded(recorded, schema)
+
+    distinct = training & ~pd.Series(hashes).duplicated().to_numpy()
+    findings = [
+        *profile.find_in_columns(raw, features, image),
+        *profile.find_given_away(features.table[distinct], labels[distinct]),
+        *profile.find_in_rows(labels, sides, hashes, groups),
+    ]
+    described = profile.profile(features, labels, sides, hashes) | {"warnings": profile.condense(findings)}
+
+    rows = pd.DataFrame({KEY: keys.array, CONTENT: content, TARGET: labels.array})
+    write(rows, features.table, sides, schema)
+    record(sides, schema, described)
+
+
+def read(data: Data) -> tuple[pd.DataFrame, Roles]:
+    """The table in plain cells and the roles of its columns; a set that `load` wrote brings its own split column."""
+    names_of_rows = [name for name in (data.id, data.group) if name]
+    raw = plain(read_table(data.path, text=names_of_rows))
+    split_column = data.split_column or raw.attrs.get("split_column")
+    roles = Roles(data.target, data.id, data.group, split_column, tuple(data.drop), tuple(data.categorical))
+    validate.check_roles(raw, roles)
+    for name in names_of_rows:
+        raw[name] = as_names(raw[name])
+    return raw, roles
+
+
+def read_recorded() -> Schema | None:
+    """The schema that the table must keep, if one was recorded."""
+    try:
+        content = read_json(RECORDED)
+        return Schema.from_dict(content) if content else None
+    except (ValueError, KeyError, TypeError):
+        raise InputError(
+            f"{RECORDED}: not a schema; copy {PREPARED}/schema.json there, or write {{}} into it"
+        ) from None
+
+
+def write(rows: pd.DataFrame, features: pd.DataFrame, sides: npt.NDArray[np.str_], schema: Schema) -> None:
+    """Write one table for each side, sorted by key, and the schema; all of them or none."""
+    with replacing(PREPARED) as folder:
+        folder.mkdir()
+        for side in split.SIDES:
+            chosen = rows[sides == side].sort_values(KEY)
+            columns = {name: chosen[name].array for name in rows} | encode(features.loc[chosen.index], schema)
+            pd.DataFrame(columns, copy=False).to_parquet(folder / f"{side}.parquet", index=False)
+        write_json(folder / "schema.json", schema.to_dict())
+
+
+def record(sides: npt.NDArray[np.str_], schema: Schema, described: dict[str, object]) -> None:
+    """Write the counts that a review compares, and the profile."""
+    with Live(METRICS) as live:
+        for side in split.SIDES:
+            live.log_metric(f"rows/{side}", int((sides == side).sum()), plot=False)
+        live.log_metric("classes", len(schema.classes), plot=False)
+        live.log_metric("features", len(schema.features), plot=False)
+    write_json(METRICS / "profile.json", described)
+
+
+if __name__ == "__main__":
+    run(main)

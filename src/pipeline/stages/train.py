@@ -1,0 +1,120 @@
+"""Fits the model of params.yaml on the prepared training rows, watched on the validation rows."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pyarrow.parquet as pq
+
+from pipeline.errors import InputError, run
+from pipeline.files import read_json, replacing
+from pipeline.ml.estimators import build
+from pipeline.ml.learn import Learned, Scores, learn, reasons
+from pipeline.ml.learners import Rows
+from pipeline.ml.schema import TARGET, Schema
+from pipeline.params import read_params
+from pipeline.tracking import Live
+
+PREPARED = Path("data/prepared")
+
+
+def main() -> None:
+    """Read the prepared rows, learn, write models/model.joblib and the curves below metrics/train."""
+    train = read_params().train
+    schema = Schema.from_dict(read_json(PREPARED / "schema.json"))
+    model = build(train.estimator, train.arguments, train.preprocessing, train.calibration, train.seed, schema)
+    rows = read_rows(PREPARED / "train.parquet", schema)
+    validation = read_rows(PREPARED / "validation.parquet", schema)
+    require_all_classes(rows, schema)
+
+    *before, (name, classifier) = model.steps
+    for _, step in before:
+        with reasons("the preprocessing", step):
+            rows = Rows(step.fit_transform(*rows), rows.labels)
+            validation = Rows(step.transform(validation.features), validation.labels)
+    with Live("metrics/train") as live, progress(train.epochs) as show:
+
+        def record(step: int, scores: Scores) -> None:
+            live.step = step  # from 1, as best_step; DVCLive begins at 0
+            for series, value in scores.items():
+                live.log_metric(series, value)
+            live.next_step()
+            show(step, scores)
+
+        learned = learn(
+            classifier,
+            rows,
+            validation,
+            epochs=train.epochs,
+            batch_size=train.batch_size,
+            patience=train.patience,
+            seed=train.seed,
+            record=record,
+        )
+        summarize(live, learned)
+    model.steps[-1] = (name, learned.classifier)
+    with replacing("models/model.joblib") as new:
+        joblib.dump(model, new)
+
+
+def read_rows(path: Path, schema: Schema) -> Rows:
+    """The float32 features and the labels of a prepared table, without a second copy of them in memory."""
+    with pq.ParquetFile(path) as file:
+        features = np.empty((file.metadata.num_rows, len(schema.features)), dtype=np.float32)
+        labels: list[int | str] = []
+        for batch in file.iter_batches(batch_size=4096, columns=[*schema.names, TARGET]):
+            start = len(labels)
+            for i, name in enumerate(schema.names):
+                features[start : start + batch.num_rows, i] = batch.column(name).to_numpy(zero_copy_only=False)
+            labels += batch.column(TARGET).to_pylist()
+    return Rows(features, np.array(labels))
+
+
+def require_all_classes(rows: Rows, schema: Schema) -> None:
+    """Raise InputError if a class of the schema has no training row: the model could not know it."""
+    absent = sorted(set(schema.classes) - set(rows.labels.tolist()), key=str)
+    if absent:
+        raise InputError(f"train: no training row has the class {absent[0]!r}; add rows of it or another prepare.seed")
+
+
+def summarize(live: Live, learned: Learned) -> None:
+    """Let the summary say what the kept model scores, which may be an earlier step than the last."""
+    live.step = learned.steps
+    for series, value in learned.scores.items():
+        live.log_metric(series, value, plot=False)
+    live.summary["steps"] = learned.steps
+    live.summary["best_step"] = learned.best_step
+    live.make_summary()
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Callable[[int, Scores], None]]:
+    """Shows steps on stderr: a bar on a terminal, elsewhere a line for every tenth part."""
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        with tqdm(total=total, desc="train", unit="step", leave=False) as bar:
+
+            def advance(step: int, scores: Scores) -> None:
+                bar.set_postfix_str(_short(scores), refresh=False)
+                bar.update()
+
+            yield advance
+    else:
+
+        def line(step: int, scores: Scores) -> None:
+            if step == 1 or step % max(1, total // 10) == 0:
+                sys.stderr.write(f"train: step {step} of at most {total}: {_short(scores)}\n")
+
+        yield line
+
+
+def _short(scores: Scores) -> str:
+    return ", ".join(f"{name} {value:.4f}" for name, value in scores.items() if name.startswith("validation"))
+
+
+if __name__ == "__main__":
+    run(main)

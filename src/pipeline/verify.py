@@ -1,0 +1,137 @@
+"""Proves that the result in the current folder is what its code, data and parameters give; works without data, too."""
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+
+from pipeline.errors import InputError, ResourceError
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A statement about this clone, and what speaks against it; without problems it holds."""
+
+    statement: str
+    problems: list[str]
+
+
+def lock_is_current() -> Fact:
+    """dvc.lock belongs to the parameters, code and data of this clone; data that is not here counts by its hash."""
+    with open_repository() as repo:
+        outputs = {str(out): out.hash_info.value for out in repo.index.outs if out.use_cache}
+        stages = [stage.name for stage in repo.index.stages if stage.cmd]
+        problems = [*_stale(repo.status(), outputs), *_contradictions(stages, outputs)]
+    return Fact("dvc.lock is current", problems)
+
+
+def metrics_are_finite() -> Fact:
+    """Every metrics file that dvc.yaml declares is there, can be read, and holds numbers, all of them finite."""
+    with open_repository() as repo:
+        files = sorted(str(out) for out in repo.index.outs if out.metric)
+    problems = [problem for file in files for problem in _metrics_problems(file)]
+    return Fact(f"{len(files)} metrics files are there and finite", problems)
+
+
+def outputs_are_in_remote() -> Fact:
+    """Everything that dvc.lock and the .dvc files name is in the default remote, file by file."""
+    with open_repository() as repo:
+        if not repo.config["remote"]:
+            raise ResourceError("there is no remote; name one: dvc remote add --default <name> <url>")
+    command = [sys.executable, "-m", "dvc", "data", "status", "--not-in-remote", "--granular", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise ResourceError(f"the remote cannot be asked: {_reason(done.stderr)}")
+    missing = json.loads(done.stdout).get("not_in_remote", [])
+    return Fact("every output is in the remote", [f"{path}: not in the remote; run: dvc push" for path in missing])
+
+
+def open_repository() -> Repo:
+    """The DVC repository of the current folder.
+
+    Raises:
+        InputError: there is none, or dvc.yaml or params.yaml is wrong.
+    """
+    if not Path("dvc.yaml").exists():
+        raise InputError("there is no dvc.yaml here; run this from the root of the repository")
+    try:
+        repo = Repo()
+        repo.index.outs  # noqa: B018  (reads every dvc.yaml and .dvc file)
+    except DvcException as error:
+        raise InputError(_reason(str(error))) from None
+    return repo
+
+
+def _stale(status: dict[str, list[Any]], outputs: dict[str, str | None]) -> Iterator[str]:
+    """What `dvc status` reports, but for outputs that are just not in this clone."""
+    for stage, entries in status.items():
+        for entry in entries:
+            if isinstance(entry, str):
+                yield f"{stage}: {entry}; run: dvc repro"
+                continue
+            for changes in entry.values():
+                for path, state in changes.items():
+                    if isinstance(state, dict):
+                        yield from (f"{stage}: {path}: {key} is {what}; run: dvc repro" for key, what in state.items())
+                    elif state not in ("deleted", "not in cache") or not _is_output(path, outputs):
+                        yield f"{stage}: {path} is {state}; run: dvc repro"
+
+
+def _is_output(path: str, outputs: dict[str, str | None]) -> bool:
+    return any(str(parent) in outputs for parent in (Path(path), *Path(path).parents))
+
+
+def _contradictions(stages: list[str], outputs: dict[str, str | None]) -> Iterator[str]:
+    """Stages that dvc.lock lacks, or that read something else there than what the stage before them wrote."""
+    lock = Path("dvc.lock")
+    locked = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"] if lock.exists() else {}
+    for name in stages:
+        if name not in locked:
+            yield f"{name}: not in dvc.lock; run: dvc repro"
+        for dep in locked.get(name, {}).get("deps", []):
+            if outputs.get(dep["path"], dep.get("md5")) != dep.get("md5"):
+                yield f"{name}: {dep['path']} in dvc.lock is not what its own stage wrote; run: dvc repro"
+
+
+def _metrics_problems(file: str) -> Iterator[str]:
+    try:
+        values = list(_leaves(json.loads(Path(file).read_text(encoding="utf-8"))))
+    except FileNotFoundError:
+        yield f"{file}: missing; run: git restore {file}"
+        return
+    except ValueError as error:
+        yield f"{file}: cannot be read as JSON: {error}"
+        return
+    if not any(isinstance(value, (int, float)) for _, value in values):
+        yield f"{file}: holds no number"
+    yield from (f"{file}: {key} is {value}" for key, value in values if _is_not_finite(value))
+
+
+def _leaves(content: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value of nested JSON with its dotted name."""
+    if isinstance(content, (dict, list)):
+        for name, value in content.items() if isinstance(content, dict) else enumerate(content):
+            yield from _leaves(value, f"{key}.{name}" if key else str(name))
+    else:
+        yield key, content
+
+
+def _is_not_finite(value: Any) -> bool:
+    """NaN or infinite, also as the text that DVCLive writes for it."""
+    if isinstance(value, str):
+        return value.strip().lower().lstrip("+-") in ("nan", "inf", "infinity")
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def _reason(text: str) -> str:
+    """The line of DVC's output that says what went wrong."""
+    lines = [line for line in text.splitlines() if line.strip()] or ["no message"]
+    return next((line for line in lines if line.startswith("ERROR: ")), lines[-1]).removeprefix("ERROR: ")

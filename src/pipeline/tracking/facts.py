@@ -1,0 +1,122 @@
+"""What surrounds a recording: commit, branch, experiment, parameters, CI, the promoted model. Only reads."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from pipeline.tracking import lineage
+
+PROMOTED = re.compile(r"^(?P<name>[^#@]+)#prod#(?P<number>\d+)$")  # GTO's grammar: digits#prod#3
+
+
+def git(tree: Path, *arguments: str) -> str:
+    """What a Git command prints; nothing if it fails or there is no Git."""
+    try:
+        done = subprocess.run(["git", *arguments], cwd=tree, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.rstrip() if done.returncode == 0 else ""
+
+
+def load_yaml(text: str) -> dict[str, Any]:
+    """A YAML mapping; empty if it is something else or broken."""
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def read(path: Path) -> str:
+    """The text of a file; nothing if it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def version(tree: Path, lock: dict[str, Any]) -> dict[str, Any]:
+    """The commit and branch of a working tree, and whether what the pipeline reads differs from the commit."""
+    commit = os.environ.get("DVC_EXP_BASELINE_REV") or git(tree, "rev-parse", "HEAD")
+    branch = os.environ.get("GITHUB_HEAD_REF") or git(tree, "branch", "--show-current")
+    results = [out["path"] for entry in lineage.stages(lock).values() for out in entry.get("outs", [])]
+    changed = [line[3:].strip('"') for line in git(tree, "status", "--porcelain", "--untracked-files=no").splitlines()]
+    dirty = any(not name.startswith(("dvc.lock", *results)) for name in changed)
+    return {"commit": commit, "branch": branch or os.environ.get("GITHUB_REF_NAME", ""), "dirty": dirty}
+
+
+def ci() -> dict[str, Any]:
+    """Run number, pull request and actor, in GitHub Actions."""
+    if not os.environ.get("GITHUB_ACTIONS"):
+        return {}
+    found: dict[str, Any] = {"actor": os.environ.get("GITHUB_ACTOR")}
+    if number := os.environ.get("GITHUB_RUN_NUMBER"):
+        found["run_number"] = int(number)
+    if pull := re.match(r"refs/pull/(\d+)/", os.environ.get("GITHUB_REF", "")):
+        found["pull_request"] = int(pull[1])
+    return found
+
+
+def dataset(params: dict[str, Any]) -> str:
+    """The name of the data set: what `load` was told, or the user's own table."""
+    load, data = params.get("load"), params.get("data")
+    path = str(data.get("path", "")) if isinstance(data, dict) else ""
+    named = str(load.get("dataset", "")) if isinstance(load, dict) else ""
+    return named if named and path in ("", "data/raw/dataset.parquet") else Path(path).stem
+
+
+def process(pid: int) -> psutil.Process | None:
+    """A running process; None if it is gone."""
+    try:
+        return psutil.Process(pid)
+    except psutil.Error:
+        return None
+
+
+def running(found: psutil.Process | None) -> bool:
+    """Whether a process is still at work."""
+    try:
+        return found is not None and found.is_running() and found.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def execution(pid: int, started: float) -> str:
+    """A name for one execution: the experiment's, or one of the process that runs all its stages."""
+    if named := os.environ.get("WANDB_RUN_GROUP") or os.environ.get("DVC_EXP_NAME"):
+        return named
+    mark = hashlib.sha256(f"{started} {pid}".encode()).hexdigest()[:4]
+    return f"{datetime.fromtimestamp(started, UTC):%Y%m%d-%H%M%S}-{mark}"
+
+
+def promoted(root: Path) -> set[str]:
+    """Hashes of the models and packages of the promoted version: the last `<name>#prod#<number>` tag of each name."""
+    latest: dict[str, tuple[int, str]] = {}
+    for tag in git(root, "tag", "--list", "*#prod#*").splitlines():
+        if found := PROMOTED.match(tag):
+            latest[found["name"]] = max(latest.get(found["name"], (0, "")), (int(found["number"]), tag))
+    hashes = set()
+    for _, tag in latest.values():
+        lock = load_yaml(git(root, "show", f"{tag}^{{commit}}:./dvc.lock"))
+        for stage in lineage.stages(lock):
+            hashes |= {d.md5 for d in lineage.outputs(lock, stage) if d.kind in ("model", "package")}
+    return hashes
+
+
+def digest(folder: Path, entry: dict[str, Any] | None) -> str:
+    """What identifies a record: the bytes of its files and the stage's entry in dvc.lock."""
+    total = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        total.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
+        total.update(path.read_bytes())
+    if entry is not None:
+        total.update(json.dumps(entry, sort_keys=True, default=str).encode())
+    return total.hexdigest()

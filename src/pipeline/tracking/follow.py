@@ -1,0 +1,245 @@
+"""The follower: a process beside a stage that mirrors its records while they grow, and finishes the run after it.
+
+`pipeline.tracking.follower` starts it and writes to its stdin, one JSON object per line: first what to follow, then
+how it ends. A complaint goes back through stdout. It outlives the stage and does not need its folder afterwards.
+"""
+
+import contextlib
+import json
+import os
+import select
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import PipelineError
+from pipeline.tracking import facts, lineage, server, settings
+from pipeline.tracking.follower import changed
+from pipeline.tracking.ledger import FOLLOWING, MIRRORED, PENDING, Entry, Ledger
+from pipeline.tracking.recording import KILLED, Bundle, Source, complete, describe, relative, run_id, tracking
+from pipeline.tracking.records import History
+
+if TYPE_CHECKING:
+    from pipeline.tracking.wandb_run import WandbRun
+
+INTERVAL = 0.1  # seconds between looks at the files
+CHECK = 2.0  # seconds between looks at the server
+LOCK_WAIT = 120.0  # seconds that DVC may take to hash a stage's outputs
+DEADLINE = 90.0  # seconds after the stage in which the run must be finished
+
+
+class Stage(threading.Thread):
+    """Listens to the stage, and keeps a copy of its records at every moment that may be their last.
+
+    A stage that fails puts its last good outputs back, and `dvc exp run --temp` deletes the whole folder, so the copy
+    is made at once, whatever W&B is doing meanwhile.
+    """
+
+    def __init__(self, order: dict[str, Any], bundle: Bundle) -> None:
+        super().__init__(daemon=True)
+        self.folder = Path(order["folder"])
+        self.exit_code = KILLED  # unless we hear otherwise
+        self.done = threading.Event()
+        self.ended = threading.Event()  # the recording; the stage may go on
+        self._process = facts.process(order["pid"])
+        self._in_dvc: bool = order["stage"]
+        self._bundle = bundle
+        self._failing = False
+
+    def run(self) -> None:
+        """Listen until the stage is over."""
+        rest = b""
+        while not self.done.is_set():
+            heard, _, _ = select.select([0], [], [], 0.1)
+            received = os.read(0, 1 << 16) if heard else b""
+            *lines, rest = (rest + received).split(b"\n")
+            for line in lines:
+                self._hear(json.loads(line))
+            if heard and not received:
+                time.sleep(0.05)  # the pipe is closed: the stage is ending
+            if not self.done.is_set() and not facts.running(self._process):
+                self._copy()
+                self.done.set()
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        if "ended" in message:
+            self._failing = message["ended"] != 0
+            self._copy()
+            self.ended.set()
+            if not self._in_dvc:  # in a script or a notebook the recording is all there is
+                self.exit_code = KILLED if message["ended"] > 128 else message["ended"]
+                self.done.set()
+        elif "exit" in message:
+            code = message["exit"]
+            if code == 0 and not self._failing:
+                self._copy()
+            self.exit_code = KILLED if code > 128 else code
+            self.done.set()
+
+    def _copy(self) -> None:
+        if self._failing and self.ended.is_set():
+            return  # what stands there now may be the last good outputs
+        try:
+            self._bundle.copy(self.folder)
+        except OSError:
+            return  # no disk: the folder itself must do
+
+
+class Follower:
+    """One run, from the stage's first record to the last."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        self._root, self._tree = Path(order["root"]), Path(order["tree"])
+        self._in_dvc: bool = order["stage"]
+        self._lock_before: int = order["lock"]
+        self._runner = facts.process(order["runner"])
+        self._source = Source.workspace(self._tree, os.environ.get("DVC_EXP_NAME", ""))
+        folder = Path(order["folder"])
+        place = relative(folder, self._tree)
+        stage = os.environ.get("DVC_STAGE") or lineage.stage_of(self._source.lock, place) or folder.name
+        identity = run_id(str(self._root), str(folder), str(order["pid"]), str(time.time_ns()))
+        self._recording = describe(
+            self._source, place, stage, facts.execution(order["runner"], order["started"]), identity
+        )
+        self._ledger = Ledger(self._root)
+        self._bundle = self._ledger.bundle(identity)
+        self._entry = Entry(self._recording, FOLLOWING, pid=os.getpid())
+        self._tracking = tracking(self._source.params)
+        self._stage = Stage(order, self._bundle)
+
+    def run(self) -> None:
+        """Mirror the recording; whatever goes wrong leaves it pending, with a complaint."""
+        self._stage.start()
+        try:
+            self._ledger.write(self._entry)
+            self._follow()
+        except PipelineError as error:
+            self._leave(str(error))
+        except OSError as error:
+            self._leave(f"W&B's files cannot be written ({error.strerror})")
+        except Exception as error:  # W&B's client raises many kinds
+            self._leave(f"W&B: {type(error).__name__}: {error}")
+
+    def _follow(self) -> None:
+        self._repeat_complaint()
+        mode = settings.mode()
+        if mode == "online":
+            server.check()  # before W&B's client is imported: the stage may be short, and should hear of it
+        from pipeline.tracking.wandb_run import WandbRun
+
+        run = WandbRun(self._recording, self._root, mode, self._tracking)
+        self._entry.server, self._entry.target = run.server, run.target
+        self._ledger.write(self._entry)
+        history = History(self._stage.folder)
+        checked = time.monotonic()
+        while not self._stage.done.wait(INTERVAL):
+            if self._stage.ended.is_set():
+                history.move(self._bundle.records)
+            self._log(run, history, final=False)
+            if mode == "online" and time.monotonic() - checked > CHECK:
+                self._complain_if_gone()
+                checked = time.monotonic()
+        self._conclude()
+        if self._bundle.records.exists():
+            history.move(self._bundle.records)
+        self._log(run, history, final=True)
+        run.complete(self._recording, self._bundle)
+        run.finish(self._recording.exit_code)
+        self._entry.state, self._entry.problem = MIRRORED, run.note
+        self._ledger.write(self._entry)
+        self._bundle.remove()
+
+    def _complain_if_gone(self) -> None:
+        """Say that the server has died while the stage can pass it on; W&B's client goes on trying, and may succeed."""
+        try:
+            server.check()
+        except PipelineError as error:
+            self._complain(str(error))
+
+    def _log(self, run: "WandbRun", history: History, final: bool) -> None:
+        """Send what is new, noting first what is sent together: another attempt must send the same rows."""
+        history.read()
+        rows, batch = history.rows(final)
+        if rows:
+            self._bundle.note(batch)
+            run.log(rows)
+
+    def _conclude(self) -> None:
+        """Add what is known now that the stage is over; bounds what is left to do."""
+        self._recording.exit_code = self._stage.exit_code
+        if self._in_dvc and self._recording.exit_code == 0:
+            self._source = replace(self._source, **self._lock_after_stage())
+        threading.Thread(target=self._expire, daemon=True).start()
+        records = self._bundle.records if self._bundle.records.exists() else self._stage.folder
+        complete(self._recording, self._source, records, self._root)
+        self._bundle.keep_card(self._tree, self._recording)
+        self._bundle.write(self._recording)
+
+    def _lock_after_stage(self) -> dict[str, Any]:
+        """dvc.lock as DVC writes it after a stage, with the hashes of the outputs that it has yet to read."""
+        limit = time.monotonic() + LOCK_WAIT
+        while time.monotonic() < limit and facts.running(self._runner):
+            if changed(self._tree / "dvc.lock") != self._lock_before:
+                break
+            time.sleep(0.05)
+        fresh = Source.lock_of(self._tree)
+        return fresh if self._recording.stage in lineage.stages(fresh["lock"]) else {}
+
+    def _leave(self, problem: str) -> None:
+        problem = problem.splitlines()[0]
+        self._complain(problem)
+        self._stage.done.wait()
+        try:
+            if not self._recording.digest:
+                self._conclude()
+            self._entry.state, self._entry.problem = PENDING, problem
+            self._ledger.write(self._entry)
+        except OSError:
+            return  # no disk: the folder in the workspace is all there is, and `pipeline mirror` takes it from there
+
+    def _expire(self) -> None:
+        time.sleep(DEADLINE)
+        self._entry.state, self._entry.problem = PENDING, f"W&B has not taken everything in {DEADLINE:.0f} s"
+        self._ledger.write(self._entry)
+        os._exit(1)
+
+    def _repeat_complaint(self) -> None:
+        """Say what an earlier stage of this execution was too short to hear."""
+        for entry in self._ledger.entries():
+            if entry.recording.group == self._recording.group and entry.state == PENDING:
+                self._complain(entry.problem)
+
+    def _complain(self, problem: str) -> None:
+        """Tell the user through the stage, once in an execution."""
+        if self._stage.done.is_set():
+            return
+        with contextlib.suppress(OSError):
+            said = self._ledger.home / f"{run_id(self._recording.group)}.warned"
+            if not said.exists():
+                sys.stdout.write(problem + "\n")
+                sys.stdout.flush()
+                said.touch()
+
+
+def main() -> None:
+    """Follow what stdin says."""
+    os.nice(5)  # the training comes first
+    line = b""
+    while not line.endswith(b"\n"):  # one byte at a time: what follows belongs to the thread that listens
+        line += os.read(0, 1) or b"\n"
+    for name in ("WANDB_RUN_ID", "WANDB_RESUME", "WANDB_NAME", "WANDB_SWEEP_ID"):
+        os.environ.pop(name, None)  # they mean one run; a pipeline has several
+    order = json.loads(line)
+    try:
+        Follower(order).run()
+    except OSError as error:  # the ledger: where nothing can be noted, nothing is begun
+        sys.stdout.write(f"W&B's folder {settings.home(Path(order['root']))} cannot be written ({error.strerror})\n")
+        sys.stdout.flush()
+    os._exit(0)  # W&B's client would wait again in its exit handlers
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""A stage's side of the follower: starts it, tells it how the stage ended, passes its complaint on to the user."""
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import psutil
+
+from pipeline.tracking import settings
+
+SHELLS = {"sh", "bash", "dash", "zsh"}
+
+
+class Follower:
+    """One follower process, connected by two pipes: the outcome goes in, at most one line of complaint comes out."""
+
+    def __init__(self, process: subprocess.Popen[bytes], folder: Path) -> None:
+        self._process = process
+        self._folder = folder
+        self._owner = os.getpid()
+        self._told = self._complained = False
+
+    @classmethod
+    def start(cls, folder: Path) -> "Follower | None":
+        """Start following a DVCLive folder; None if W&B is disabled, missing, or no process can be started."""
+        if settings.mode() == "disabled":
+            return None
+        if not _installed("wandb"):
+            _warn("W&B is not installed", folder)
+            return None
+        root = Path(os.environ.get("DVC_ROOT") or settings.repository(folder))
+        try:
+            process = _spawn(root)
+            follower = cls(process, folder)
+        except OSError as error:
+            _warn(f"W&B cannot be started ({error.strerror})", folder)
+            return None
+        inside = "DVC_STAGE" in os.environ
+        place = {"folder": str(folder.resolve()), "root": str(root), "tree": str(tree(folder, inside))}
+        lock = changed(tree(folder, inside) / "dvc.lock")
+        runner = _runner(inside)
+        execution = {"runner": runner.pid, "started": runner.create_time()}
+        follower._send({**place, **execution, "pid": os.getpid(), "stage": inside, "lock": lock})
+        exits.watch(follower)
+        return follower
+
+    def ended(self, error: BaseException | None = None) -> None:
+        """The recording has ended, with what ended it if that is no good end. A DVC stage may yet end otherwise."""
+        if not self._told:
+            self._told = True
+            self._send({"ended": exit_code(error)})
+        self._pass_on_complaint()
+
+    def exited(self, code: int) -> None:
+        """The process ends with `code`."""
+        if os.getpid() == self._owner:
+            self._send({"exit": code})
+            self._pass_on_complaint()
+
+    def _send(self, message: dict[str, Any]) -> None:
+        stdin = self._process.stdin
+        assert stdin is not None
+        try:
+            stdin.write(json.dumps(message).encode() + b"\n")
+            stdin.flush()
+        except OSError:  # the follower is gone; the complaint says so
+            return
+
+    def _pass_on_complaint(self) -> None:
+        if self._complained:
+            return
+        assert self._process.stdout is not None
+        complaint = (self._process.stdout.read() or b"").decode(errors="replace").strip()
+        if complaint:
+            self._complained = True
+            _warn(complaint.splitlines()[0], self._folder)
+        elif self._process.poll() not in (None, 0):
+            self._complained = True
+            _warn(f"the process that mirrors to W&B ended early ({self._process.returncode})", self._folder)
+
+
+class _Exits:
+    """Learns how this process ends.
+
+    Python tells an exit handler neither the exit code nor the exception, so sys.exit and sys.excepthook are wrapped
+    (W&B's client does the same).
+    """
+
+    def __init__(self) -> None:
+        self._followers: list[Follower] = []
+        self._code = 0
+
+    def watch(self, follower: Follower) -> None:
+        """Tell `follower` when the process ends."""
+        if not self._followers:
+            self._exit, self._excepthook = sys.exit, sys.excepthook
+            sys.exit, sys.excepthook = self._on_exit, self._on_exception  # type: ignore[assignment]
+            atexit.register(self._on_end)
+        self._followers.append(follower)
+
+    def _on_exit(self, code: Any = None) -> None:
+        self._code = exit_code(SystemExit(code))
+        self._exit(code)
+
+    def _on_exception(self, kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        self._code = exit_code(error)
+        for follower in self._followers:
+            follower.ended(error)  # now: the next hook may put the last good outputs back
+        self._excepthook(kind, error, traceback)
+
+    def _on_end(self) -> None:
+        for follower in self._followers:
+            follower.exited(self._code)
+
+
+exits = _Exits()
+
+
+def exit_code(error: BaseException | None) -> int:
+    """The exit code of a process that ends with this exception."""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    if isinstance(error, KeyboardInterrupt):
+        return 130
+    return int(error is not None)
+
+
+def changed(path: Path) -> int:
+    """When a file was last written, in nanoseconds; 0 if there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def tree(folder: Path, in_dvc: bool) -> Path:
+    """The working tree of the recording: a stage runs at its root, which `--temp` makes another than DVC_ROOT."""
+    return Path.cwd() if in_dvc else settings.repository(folder)
+
+
+def _installed(package: str) -> bool:
+    """Whether a package could be imported; it is not."""
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _runner(in_dvc: bool) -> psutil.Process:
+    """The process that runs all stages of this execution, mostly `dvc`; a script is an execution of its own."""
+    this = psutil.Process()
+    parents = this.parents() if in_dvc else []
+    return next((parent for parent in parents if parent.name() not in SHELLS), this)
+
+
+def _spawn(root: Path) -> subprocess.Popen[bytes]:
+    """Start the follower, detached: it outlives the stage, and holds neither its terminal nor its folder."""
+    environment = dict(os.environ)
+    if "PYTHONPATH" in environment:  # `src`, relative to a folder that `dvc exp run --temp` deletes
+        parts = environment["PYTHONPATH"].split(os.pathsep)
+        environment["PYTHONPATH"] = os.pathsep.join(str(Path(part).resolve()) for part in parts)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.tracking.follow"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=root,
+        env=environment,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    os.set_blocking(process.stdout.fileno(), False)
+    return process
+
+
+def _warn(problem: str, folder: Path) -> None:
+    sys.stderr.write(f"warning: {problem}; the records are safe, mirror them with: pipeline mirror {folder}\n")

@@ -1,0 +1,66 @@
+"""What is mirrored where: one small file per run below wandb/mirror, ignored by Git and DVC."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from pipeline.files import read_json, write_json
+from pipeline.tracking.recording import Bundle, Recording, home
+
+FOLLOWING, PENDING, MIRRORED, LOST = "following", "pending", "mirrored", "lost"
+
+
+@dataclass
+class Entry:
+    """One run: the recording, where it is, and what stands in its way."""
+
+    recording: Recording
+    state: str
+    target: str = ""  # the address of the run, or the folder of its offline files
+    server: str = ""  # the server and project, or `offline`
+    problem: str = ""
+    pid: int = 0
+    updated: float = 0.0
+
+
+class Ledger:
+    """The entries of one repository."""
+
+    def __init__(self, root: Path) -> None:
+        self.home = home(root)
+
+    def write(self, entry: Entry) -> None:
+        """Add or replace an entry."""
+        content = {**vars(entry), "recording": entry.recording.to_dict(), "updated": time.time()}
+        write_json(self.home / f"{entry.recording.run_id}.json", content)
+
+    def entries(self) -> list[Entry]:
+        """All entries, the oldest first. A follower that is gone leaves its run pending."""
+        found = [_read(path) for path in self.home.glob("*.json")]
+        return sorted((entry for entry in found if entry), key=lambda entry: entry.updated)
+
+    def bundle(self, run_id: str) -> Bundle:
+        """The kept copy of a run's records."""
+        return Bundle(self.home / run_id)
+
+
+def _read(path: Path) -> Entry | None:
+    try:
+        content: dict[str, Any] = read_json(path)
+        entry = Entry(**{**content, "recording": Recording.from_dict(content["recording"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    if entry.state == FOLLOWING and not _alive(entry.pid, entry.updated):
+        entry.state, entry.problem = PENDING, "the process that mirrored it was ended"
+    return entry
+
+
+def _alive(pid: int, since: float) -> bool:
+    try:
+        process = psutil.Process(pid)
+        return bool(process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= since)
+    except psutil.Error:
+        return False

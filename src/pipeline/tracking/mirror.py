@@ -1,0 +1,193 @@
+"""`pipeline mirror`: sends what no follower has sent, once, within a bounded time."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from pipeline.errors import InputError, ResourceError
+from pipeline.tracking import facts, lineage, recording, revisions, settings
+from pipeline.tracking.ledger import FOLLOWING, LOST, MIRRORED, PENDING, Entry, Ledger
+from pipeline.tracking.recording import Bundle, Source
+
+PER_RUN = 60.0  # seconds that a run may take when no limit is given
+
+
+def mirror(folders: list[Path], rev: str | None, seconds: float | None) -> list[Entry]:
+    """Mirror DVCLive folders (default: the workspace's), or those of a revision; return what was looked at.
+
+    Args:
+        folders: DVCLive folders, of this or another repository.
+        rev: a commit, a range or an experiment, instead of the workspace.
+        seconds: also wait for followers that are still at work, and end within this time.
+
+    Raises:
+        InputError: there is nothing of that name.
+        ResourceError: some are not mirrored; they stay pending, and the same command tries again.
+    """
+    if settings.mode() == "disabled":
+        return []
+    deadline = time.monotonic() + seconds if seconds is not None else None
+    if folders and rev:
+        raise InputError("give folders or --rev, not both: --rev finds the folders of a revision itself")
+    root = _root(folders)
+    ledger = Ledger(root)
+    if deadline is not None:
+        _wait_for_followers(ledger, deadline)
+    wanted = _of_revisions(root, ledger, rev) if rev else _of_workspace(root, ledger, folders)
+    todo = [entry for entry in wanted if entry.state == PENDING]
+    if todo:
+        _push(root, ledger, todo, deadline)
+    now = {entry.recording.run_id: entry for entry in ledger.entries()}
+    found = [now.get(entry.recording.run_id, entry) for entry in wanted]
+    left = [entry for entry in found if entry.state == PENDING]
+    if left:
+        names = " ".join(sorted({entry.recording.stage for entry in left}))
+        raise ResourceError(
+            f"{left[0].problem}; not mirrored: {names}. Nothing is lost, repeat: {_command(folders, rev)}"
+        )
+    return found
+
+
+def status(folders: list[Path]) -> list[Entry]:
+    """What is mirrored where, the oldest first."""
+    return Ledger(_root(folders)).entries()
+
+
+def _root(folders: list[Path]) -> Path:
+    roots = {settings.repository(folder) for folder in folders} or {settings.repository()}
+    if len(roots) > 1:
+        raise InputError("the folders belong to several repositories; mirror them one repository at a time")
+    return roots.pop()
+
+
+def _of_workspace(root: Path, ledger: Ledger, folders: list[Path]) -> list[Entry]:
+    """An entry for every folder of the workspace, and for what waits from earlier executions."""
+    source = Source.workspace(root, os.environ.get("DVC_EXP_NAME", ""))
+    places = [recording.relative(_checked(folder), root) for folder in folders]
+    if not folders:
+        places = [place for _, place in revisions.folders(source) if (root / place / "metrics.json").exists()]
+        places += ["dvclive"] if (root / "dvclive" / "metrics.json").exists() else []
+    _recover(root, ledger, source)
+    found = []
+    for place in places:
+        stage = lineage.stage_of(source.lock, place) or Path(place).name
+        copy = ledger.bundle(f"new-{os.getpid()}")
+        copy.copy(root / place)
+        found.append(_entry(ledger, copy, source, stage, place, root))
+        if found[-1].state == PENDING:
+            ledger.bundle(found[-1].recording.run_id).keep_card(root, found[-1].recording)
+    known = {entry.recording.run_id for entry in found}
+    waiting = [entry for entry in ledger.entries() if entry.state == PENDING and entry.recording.run_id not in known]
+    return [*(entry for entry in waiting if not folders or entry.recording.folder in places), *found]
+
+
+def _of_revisions(root: Path, ledger: Ledger, name: str) -> list[Entry]:
+    """An entry for every recording of the revisions; what several of them share is one recording."""
+    found: dict[str, Entry] = {}
+    for revision in revisions.resolve(root, name):
+        source = revisions.source(root, revision)
+        files = revisions.Files(root, revision)
+        for stage, place in revisions.folders(source):
+            copy = ledger.bundle(f"new-{os.getpid()}")
+            copy.remove()
+            if not files.copy(place, copy.records):
+                continue
+            entry = _entry(ledger, copy, source, stage, place, root)
+            if entry.state == PENDING and entry.recording.run_id not in found:
+                for data in entry.recording.outputs:
+                    if data.kind == "package":
+                        files.copy(f"{data.path}/README.md", ledger.bundle(entry.recording.run_id).card)
+            found.setdefault(entry.recording.run_id, entry)
+    if not found:
+        raise InputError(f"--rev {name}: its dvc.lock names no DVCLive folder (a metrics.json among a stage's outputs)")
+    return list(found.values())
+
+
+def _entry(ledger: Ledger, copy: Bundle, source: Source, stage: str, place: str, root: Path) -> Entry:
+    """The ledger's entry for the records in `copy`: the one that has the same content, or a new one that is pending."""
+    digests = {facts.digest(copy.records, source.entry(stage)), facts.digest(copy.records, None)}
+    same = [entry for entry in ledger.entries() if entry.recording.digest in digests]
+    entry = next((entry for entry in same if entry.state == FOLLOWING or _is_there(entry, root)), None)
+    if entry:
+        copy.remove()
+        return entry
+    if same:
+        entry = same[-1]
+    else:
+        digest = facts.digest(copy.records, source.entry(stage))
+        made = recording.describe(source, place, stage, source.label, recording.run_id(stage, place, digest))
+        recording.complete(made, source, copy.records, root)
+        entry = Entry(made, PENDING)
+    entry.state = PENDING
+    ledger.bundle(entry.recording.run_id).adopt(copy, entry.recording)
+    ledger.write(entry)
+    return entry
+
+
+def _is_there(entry: Entry, root: Path) -> bool:
+    """Whether a run is where this command would bring it: on this server, or for offline mode anywhere."""
+    if entry.state != MIRRORED:
+        return False
+    if entry.server == "offline":
+        return settings.mode() == "offline" and (root / entry.target).exists()
+    return settings.mode() == "offline" or entry.server.startswith(f"{settings.server()}/")
+
+
+def _recover(root: Path, ledger: Ledger, source: Source) -> None:
+    """Complete what a follower left that was killed: from its copy, or from the folder if nothing newer is in it."""
+    newest = {entry.recording.folder: entry.recording.run_id for entry in ledger.entries()}
+    for entry in ledger.entries():
+        made, bundle = entry.recording, ledger.bundle(entry.recording.run_id)
+        if entry.state != PENDING or made.digest:
+            continue
+        if newest[made.folder] == made.run_id and (root / made.folder).is_dir():
+            bundle.copy(root / made.folder)
+            bundle.keep_card(root, made)
+        if not bundle.records.exists():
+            entry.state, entry.problem = LOST, "its records were replaced before they were mirrored"
+        else:
+            recording.complete(made, source, bundle.records, root)
+            bundle.write(made)
+        ledger.write(entry)
+
+
+def _wait_for_followers(ledger: Ledger, deadline: float) -> None:
+    while any(entry.state == FOLLOWING for entry in ledger.entries()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def _push(root: Path, ledger: Ledger, entries: list[Entry], deadline: float | None) -> None:
+    """Send entries in a process of its own, which is ended at the deadline: W&B's client may wait for minutes."""
+    limit = deadline - time.monotonic() if deadline is not None else PER_RUN * len(entries)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.tracking.push", str(root), *(entry.recording.run_id for entry in entries)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        process.wait(max(limit, 0.1))
+    except subprocess.TimeoutExpired:
+        now = {entry.recording.run_id: entry for entry in ledger.entries()}
+        for entry in (now.get(entry.recording.run_id, entry) for entry in entries):
+            if entry.state != MIRRORED:
+                entry.state, entry.problem = PENDING, f"W&B has not taken everything in {limit:.0f} s"
+                ledger.write(entry)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _checked(folder: Path) -> Path:
+    if not (folder / "metrics.json").is_file() and not (folder / "plots").is_dir():
+        raise InputError(f"{folder}: no DVCLive folder (it has neither metrics.json nor plots/)")
+    return folder.resolve()
+
+
+def _command(folders: list[Path], rev: str | None) -> str:
+    return " ".join(["pipeline mirror", *map(str, folders), *(["--rev", rev] if rev else [])])

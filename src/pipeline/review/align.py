@@ -1,0 +1,208 @@
+"""Two prediction tables become arrays over the rows that they share and that can be compared."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipeline.errors import InputError
+from pipeline.ml.metrics import Codes, Floats
+
+NAMES = ("key", "truth", "prediction")
+PREFIX = "proba_"
+NO_PROBABILITIES = "no probabilities"
+SUM_TOLERANCE = 0.01  # of a row's probabilities: a table may be rounded
+
+
+@dataclass(frozen=True)
+class Side:
+    """One model on the shared rows: predicted class codes (rows,) and probabilities (rows, classes) or None."""
+
+    prediction: Codes
+    probabilities: Floats | None
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Base and head on the same rows, in the base's order, with the truth on which both agree.
+
+    Codes number `classes`, labels as text; the columns of the probabilities are `classes`. If the two sides'
+    probabilities cannot be compared, they are None and `no_probabilities` says why.
+    """
+
+    keys: pd.Index
+    classes: tuple[str, ...]
+    truth: Codes
+    base: Side
+    head: Side
+    no_probabilities: str | None
+    only_base: int
+    only_head: int
+    truth_changed: int
+    excluded: int
+    notes: list[str]
+
+    @property
+    def identical(self) -> bool:
+        """Whether there are rows, and no prediction and no probability differs."""
+        if not len(self.keys) or not np.array_equal(self.base.prediction, self.head.prediction):
+            return False
+        if self.base.probabilities is None or self.head.probabilities is None:
+            return self.no_probabilities == NO_PROBABILITIES
+        return np.array_equal(self.base.probabilities, self.head.probabilities)
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """A column of labels: the index of each row's label in `names`, text."""
+
+    codes: Codes
+    names: list[str]
+    numeric: bool
+
+    def recoded(self, classes: Sequence[str]) -> Codes:
+        """The index of each row's label in `classes`; -1 if it is not there."""
+        places = {label: place for place, label in enumerate(classes)}
+        return np.array([places.get(name, -1) for name in self.names], dtype=np.intp)[self.codes]
+
+
+@dataclass(frozen=True)
+class _Table:
+    keys: pd.Index
+    truth: _Labels
+    prediction: _Labels
+    probabilities: dict[str, "pd.Series[Any]"]  # by class, in the order of the columns
+
+
+def pair(base: pd.DataFrame, head: pd.DataFrame, exclude: Collection[str] = ()) -> Pairs:
+    """Check both tables and align them by key.
+
+    `exclude` names keys that must not be compared, for example because the features of that row changed.
+
+    Raises:
+        InputError: a table is empty or lacks a column, keys repeat, values are missing, probabilities are none.
+    """
+    first, second = _checked(base, "base"), _checked(head, "head")
+    notes = []
+    if first.truth.numeric != second.truth.numeric:
+        notes.append("labels are numbers on one side and text on the other: compared as text")
+
+    position = second.keys.get_indexer(first.keys)
+    shared = position >= 0
+    excluded = shared & first.keys.isin(list(exclude))
+    same_truth = first.truth.recoded(second.truth.names) == second.truth.codes[position]
+    rows = np.flatnonzero(shared & ~excluded & same_truth)
+    partner = position[rows]
+
+    known = {
+        labels.names[code]
+        for labels, chosen in ((first.truth, rows), (first.prediction, rows), (second.prediction, partner))
+        for code in np.unique(labels.codes[chosen])
+    }
+    reason = _why_no_probabilities(first, second, known)
+    classes = _ordered(known) if reason else tuple(first.probabilities)
+
+    def side(table: _Table, chosen: npt.NDArray[np.intp]) -> Side:
+        columns = None if reason else [table.probabilities[label].to_numpy(np.float64)[chosen] for label in classes]
+        return Side(table.prediction.recoded(classes)[chosen], None if columns is None else np.column_stack(columns))
+
+    return Pairs(
+        keys=first.keys[rows],
+        classes=classes,
+        truth=first.truth.recoded(classes)[rows],
+        base=side(first, rows),
+        head=side(second, partner),
+        no_probabilities=reason,
+        only_base=int((~shared).sum()),
+        only_head=len(second.keys) - int(shared.sum()),
+        truth_changed=int((shared & ~excluded & ~same_truth).sum()),
+        excluded=int(excluded.sum()),
+        notes=notes,
+    )
+
+
+def _checked(table: pd.DataFrame, side: str) -> _Table:
+    missing = [name for name in NAMES if name not in table.columns]
+    if missing:
+        raise InputError(f"{side}: no column {', '.join(missing)}; there are: {', '.join(map(str, table.columns))}")
+    if table.empty:
+        raise InputError(f"{side}: the table has no rows")
+    for name in NAMES:
+        if empty := int(table[name].isna().sum()):
+            raise InputError(f"{side}: {empty} rows have no {name}")
+    keys = pd.Index(as_text(table["key"]))
+    if not keys.is_unique:
+        repeated = keys[keys.duplicated()]
+        raise InputError(f"{side}: {len(repeated)} rows repeat a key, for example {repeated[0]!r}")
+    columns = [name for name in table.columns if str(name).startswith(PREFIX)]
+    _check_probabilities(table[columns], keys, side)
+    return _Table(
+        keys=keys,
+        truth=_labels(table["truth"]),
+        prediction=_labels(table["prediction"]),
+        probabilities={_label(name.removeprefix(PREFIX)): table[name] for name in columns},
+    )
+
+
+def _check_probabilities(probabilities: pd.DataFrame, keys: pd.Index, side: str) -> None:
+    if not len(probabilities.columns):
+        return
+    try:
+        values = probabilities.to_numpy(dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{side}: a column {PREFIX}* holds something that is no number") from None
+    for wrong, what in (
+        (~np.isfinite(values).all(axis=1), "a missing or infinite probability"),
+        (((values < -1e-6) | (values > 1 + 1e-6)).any(axis=1), "a probability outside 0 to 1"),
+        (np.abs(values.sum(axis=1) - 1) > SUM_TOLERANCE, "probabilities that do not sum to 1"),
+    ):
+        if wrong.any():
+            example = keys[int(np.argmax(wrong))]
+            raise InputError(f"{side}: {int(wrong.sum())} rows have {what}, for example key {example!r}")
+
+
+def as_text(column: "pd.Series[Any]") -> npt.NDArray[np.object_]:
+    """Keys as text; numbers as `_label` writes them."""
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.to_numpy(dtype=object)
+    labels = _labels(column)
+    return np.asarray(labels.names, dtype=object)[labels.codes]
+
+
+def _labels(column: "pd.Series[Any]") -> _Labels:
+    codes, distinct = pd.factorize(column)
+    names = [_label(value) for value in distinct.tolist()]
+    merged = {name: index for index, name in enumerate(dict.fromkeys(names))}  # 3 and "3.0" in a column of both
+    codes = np.array([merged[name] for name in names], dtype=np.intp)[codes]
+    return _Labels(codes, list(merged), pd.api.types.is_numeric_dtype(column))
+
+
+def _label(value: object) -> str:
+    """A label as text: 3, 3.0 and "3.0" are all 3."""
+    return re.sub(r"^(-?\d+)\.0+$", r"\1", str(value))
+
+
+def _ordered(labels: Collection[str]) -> tuple[str, ...]:
+    """Labels in the order of their numbers if all are numbers, else of the alphabet."""
+    try:
+        return tuple(sorted(labels, key=float))
+    except ValueError:
+        return tuple(sorted(labels))
+
+
+def _why_no_probabilities(base: _Table, head: _Table, known: Collection[str]) -> str | None:
+    ours, theirs = set(base.probabilities), set(head.probabilities)
+    if not ours and not theirs:
+        return NO_PROBABILITIES
+    if not ours or not theirs:
+        return f"no probabilities in the {'head' if ours else 'base'}"
+    if ours != theirs:
+        sides = (("base", ours - theirs), ("head", theirs - ours))
+        return "different classes: " + "; ".join(f"only {side}: {', '.join(_ordered(s))}" for side, s in sides if s)
+    if unknown := set(known) - ours:
+        return f"no probability for class {', '.join(_ordered(unknown))}"
+    return None

@@ -1,0 +1,141 @@
+"""Fills the report: finds the revisions, obtains their results, compares them, judges, and writes the three files."""
+
+import json
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.errors import CheckError, PipelineError
+from pipeline.files import finite, replacing, write_json
+from pipeline.params import Params, parse_params
+from pipeline.review import sides
+from pipeline.review.changes import find_changes
+from pipeline.review.compare import compare
+from pipeline.review.curves import read_curves
+from pipeline.review.gate import Figures, judge
+from pipeline.review.html import to_html
+from pipeline.review.latency import measure_latency
+from pipeline.review.proof import find_proof
+from pipeline.review.render import to_markdown
+from pipeline.review.report import Report, Revision
+from pipeline.review.results import Comparison
+from pipeline.review.revisions import default_base, resolve
+from pipeline.review.seeds import training_noise
+from pipeline.review.sides import PREDICTIONS, Side
+from pipeline.review.where import changed_rows, show_flips, slice_labels
+
+
+def write_report(root: Path, base: str | None, head: str | None, seeds: int | None, out: Path) -> Report:
+    """Assemble the report and write report.md, report.html and report.json into `out`, also when that fails.
+
+    Raises:
+        InputError: there is no such revision, or params.yaml is wrong.
+        CheckError: the head has no results.
+    """
+    try:
+        report = assemble(root, base, head, seeds)
+    except Exception as error:
+        _write(
+            Report(problem=str(error) if isinstance(error, PipelineError) else f"{type(error).__name__}: {error}"), out
+        )
+        raise
+    _write(report, out)
+    return report
+
+
+def assemble(root: Path, base: str | None, head: str | None, seeds: int | None) -> Report:
+    """The report on two revisions; None stands for the default base, the workspace, and `review.seeds`."""
+    base_commit = resolve(root, base) if base else default_base(root, head)
+    head_commit = resolve(root, head) if head else None
+    with ExitStack() as stack:
+        new = stack.enter_context(sides.revision(root, head_commit)) if head_commit else sides.workspace(root)
+        params = parse_params(new.text("params.yaml") or "", f"params.yaml of {new.name}")
+        old, problem = None, None
+        if base_commit and sides.has_results(root, base_commit):
+            try:
+                old = stack.enter_context(sides.revision(root, base_commit))
+            except CheckError as error:
+                problem = str(error)
+        return _report(root, old, new, params, params.review.seeds if seeds is None else seeds, problem)
+
+
+def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: int, problem: str | None) -> Report:
+    """The report on folders that hold results; without a base, on the head alone."""
+    latency = measure_latency(base.folder / "models/package" if base else None, head.folder / "models/package")
+    head_values = {**own_values(head.folder), "latency_ms": latency.head}
+    found: dict[str, Any] = {}
+    if base:
+        comparison = compare_sides(base, head, params)
+        found = {
+            "base": Revision(base.name, base.commit, base.subject, base.source),
+            "base_values": {**own_values(base.folder), "latency_ms": latency.base},
+            "changes": find_changes(base.folder, head.folder),
+            "comparison": comparison,
+            "broken": show_flips(comparison.flips.right_to_wrong, "head", head.folder),
+            "fixed": show_flips(comparison.flips.wrong_to_right, "base", head.folder),
+        }
+        if comparison.headline.difference is None:
+            problem = f"{params.review.primary} is not comparable: {comparison.headline.reason}"
+        elif seeds:
+            found["noise"] = training_noise(root, base, head, seeds, params)
+    intervals = {name: (row.low, row.high) for name, row in found["comparison"].metrics.items()} if base else {}
+    figures = Figures(head_values, found.get("base_values", {} if problem else None), intervals)
+    return Report(
+        head=Revision(head.name, head.commit, head.subject, head.source),
+        problem=problem,
+        primary=params.review.primary,
+        metrics=params.review.metrics,
+        head_values=head_values,
+        curves=read_curves(base.folder if base else None, head.folder),
+        proof=find_proof(head, params.review.metrics),
+        gate=judge(params.gate, params.review.metrics, figures),
+        missing=missing_metrics(params, head_values, found.get("base_values", {})),
+        **found,
+    )
+
+
+def compare_sides(base: Side, head: Side, params: Params) -> Comparison:
+    """Compare the predictions of both sides on the test rows whose content is the same."""
+    old, new = (pd.read_parquet(side.folder / PREDICTIONS) for side in (base, head))
+    return compare(
+        old,
+        new,
+        params.review.metrics,
+        primary=params.review.primary,
+        exclude=changed_rows(base.folder, head.folder),
+        slices=slice_labels(head.folder, params.evaluate.slices),
+        bins=params.evaluate.bins,
+    )
+
+
+def own_values(folder: Path) -> dict[str, Any]:
+    """A side's metrics on all its test rows, and its package's size; what is missing or broken is left out."""
+    found: dict[str, Any] = {}
+    for stage in ("evaluate", "package"):
+        try:
+            found |= json.loads((folder / "metrics" / stage / "metrics.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            continue
+    return found
+
+
+def missing_metrics(params: Params, head: Mapping[str, Any], base: Mapping[str, Any]) -> tuple[str, ...]:
+    """Metrics that the head must have and has not, or not finite: the primary, and what the head or the base has.
+
+    A declared metric that neither side has does not apply: log loss without probabilities, top 2 of two classes.
+    """
+    return tuple(
+        name
+        for name in params.review.metrics
+        if (name == params.review.primary or name in head or finite(base.get(name))) and not finite(head.get(name))
+    )
+
+
+def _write(report: Report, out: Path) -> None:
+    write_json(out / "report.json", report.to_dict())
+    for name, text in (("report.md", to_markdown(report)), ("report.html", to_html(report))):
+        with replacing(out / name) as new:
+            new.write_text(text, encoding="utf-8")

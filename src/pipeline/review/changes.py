@@ -1,0 +1,200 @@
+"""What changed between two sides: data, parameters, code, environment, and the stages that ran again for it."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+import yaml
+
+from pipeline.ml.schema import CONTENT, KEY, TARGET
+
+SPLITS = ("train", "validation", "test")
+JUDGING = ("gate", "review")  # sections of params.yaml that change the verdict, not the model
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing with an old and a new value as text; None where it was not there before, or is not any more."""
+
+    name: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True)
+class RowChange:
+    """Rows of one split: how many there are, came, went, and kept their key while their content or label changed."""
+
+    split: str
+    base: int
+    head: int
+    added: int
+    removed: int
+    changed: int
+
+
+@dataclass(frozen=True)
+class StageChange:
+    """A stage whose entry in dvc.lock differs: the kinds of input that changed, and the code files among them."""
+
+    stage: str
+    because: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Every cause that can be told from the files of both sides; all empty: nothing that the pipeline reads."""
+
+    rows: tuple[RowChange, ...]
+    classes: tuple[Change, ...]
+    schema: tuple[Change, ...]
+    parameters: tuple[Change, ...]
+    judging: tuple[Change, ...]
+    environment: tuple[Change, ...]
+    stages: tuple[StageChange, ...]
+
+    @property
+    def code(self) -> tuple[str, ...]:
+        """The changed files of code, each once."""
+        return tuple(sorted({file for stage in self.stages for file in stage.files}))
+
+
+def find_changes(base: Path, head: Path) -> Changes:
+    """Compare the folders of two sides."""
+    old, new = _stages(base), _stages(head)
+    parameters = _values(_flat(_yaml(base / "params.yaml")), _flat(_yaml(head / "params.yaml")))
+    same_data = _hashes(old, "data/prepared") == _hashes(new, "data/prepared") != {}
+    return Changes(
+        rows=() if same_data else row_changes(base, head),
+        classes=() if same_data else class_changes(base, head),
+        schema=() if same_data else schema_changes(base, head),
+        parameters=tuple(change for change in parameters if not change.name.startswith(JUDGING)),
+        judging=tuple(change for change in parameters if change.name.startswith(JUDGING)),
+        environment=_values(packages(base / "requirements.lock"), packages(head / "requirements.lock")),
+        stages=stage_changes(old, new),
+    )
+
+
+def stage_changes(old: dict[str, Any], new: dict[str, Any]) -> tuple[StageChange, ...]:
+    """The stages of dvc.lock whose inputs or outputs differ, in the new file's order."""
+    made = {out["path"] for stages in (old, new) for stage in stages.values() for out in stage.get("outs", [])}
+    found = []
+    for name in [*new, *(gone for gone in old if gone not in new)]:
+        one, other = old.get(name), new.get(name)
+        if one == other:
+            continue
+        if one is None or other is None:
+            found.append(StageChange(name, ("new" if one is None else "gone",), ()))
+            continue
+        before, after = ({dep["path"]: dep.get("md5") for dep in side.get("deps", [])} for side in (one, other))
+        paths = [path for path in {**before, **after} if before.get(path) != after.get(path)]
+        files = sorted(path for path in paths if path.endswith(".py") and path not in made)
+        because = {
+            "command": one.get("cmd") != other.get("cmd"),
+            "parameters": one.get("params") != other.get("params"),
+            "code": bool(files),
+            "data": any(path not in made and path not in files for path in paths),
+            "an earlier stage": any(path in made for path in paths),
+        }
+        reasons = tuple(reason for reason, applies in because.items() if applies) or ("results only",)
+        found.append(StageChange(name, reasons, tuple(files)))
+    return tuple(found)
+
+
+def row_changes(base: Path, head: Path) -> tuple[RowChange, ...]:
+    """Rows by key, per split; only splits that both sides have and that differ."""
+    found = []
+    for split in SPLITS:
+        old, new = identities(base, split), identities(head, split)
+        if old is None or new is None:
+            continue
+        shared = old.index.intersection(new.index)
+        differ = (old.loc[shared] != new.loc[shared]).any(axis=1)
+        row = RowChange(split, len(old), len(new), len(new) - len(shared), len(old) - len(shared), int(differ.sum()))
+        if row.added or row.removed or row.changed:
+            found.append(row)
+    return tuple(found)
+
+
+def identities(folder: Path, split: str) -> pd.DataFrame | None:
+    """The content hash and the label of every row of a prepared table, by key; None where there is no such table."""
+    path = folder / "data" / "prepared" / f"{split}.parquet"
+    if not path.is_file():
+        return None
+    table: pd.DataFrame = pq.read_table(path, columns=[KEY, CONTENT, TARGET]).to_pandas()
+    return table.astype(str).set_index(KEY)
+
+
+def class_changes(base: Path, head: Path) -> tuple[Change, ...]:
+    """Share of every class among all rows, where it moved by 0.1 % of the rows or more."""
+    old, new = _shares(base), _shares(head)
+    moved = [label for label in {**old, **new} if abs(old.get(label, 0) - new.get(label, 0)) >= 0.001]
+    return tuple(Change(label, _percent(old.get(label)), _percent(new.get(label))) for label in sorted(moved))
+
+
+def schema_changes(base: Path, head: Path) -> tuple[Change, ...]:
+    """Columns, their types and categories, and classes that came, went or changed."""
+    return _values(_columns(base), _columns(head))
+
+
+def packages(lock: Path) -> dict[str, str]:
+    """Version of every package of a requirements.lock; several versions, by platform, are joined."""
+    text = lock.read_text(encoding="utf-8") if lock.is_file() else ""
+    found: dict[str, str] = {}
+    for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", text, flags=re.MULTILINE):
+        found[name] = f"{found[name]}, {version}" if name in found else version
+    return found
+
+
+def _shares(folder: Path) -> dict[str, float]:
+    tables = [table for split in SPLITS if (table := identities(folder, split)) is not None]
+    if not tables:
+        return {}
+    return {str(label): float(share) for label, share in pd.concat(tables)[TARGET].value_counts(normalize=True).items()}
+
+
+def _columns(folder: Path) -> dict[str, str]:
+    schema = _yaml(folder / "data" / "prepared" / "schema.json")  # JSON is YAML
+    found = {f"target {schema['target']}": f"{len(schema['classes'])} classes"} if schema else {}
+    for feature in schema.get("features", []):
+        categories = feature["categories"]
+        found[feature["name"]] = f"{feature['type']} ({len(categories)})" if categories else feature["type"]
+    return found
+
+
+def _stages(folder: Path) -> dict[str, Any]:
+    stages: dict[str, Any] = _yaml(folder / "dvc.lock").get("stages", {})
+    return stages
+
+
+def _hashes(stages: dict[str, Any], prefix: str) -> dict[str, str]:
+    outs = [out for stage in stages.values() for out in stage.get("outs", [])]
+    return {out["path"]: out.get("md5", "") for out in outs if out["path"].startswith(prefix)}
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return content if isinstance(content, dict) else {}
+
+
+def _flat(node: Any, prefix: str = "") -> dict[str, str]:
+    """Leaves of nested mappings, and of lists that hold mappings (the gate's rules), by dotted name."""
+    if isinstance(node, list) and any(isinstance(child, dict) for child in node):
+        node = dict(enumerate(node))
+    if isinstance(node, dict) and (node or not prefix):
+        return {k: v for key in node for k, v in _flat(node[key], f"{prefix}.{key}" if prefix else str(key)).items()}
+    return {prefix: node if isinstance(node, str) else json.dumps(node, ensure_ascii=False, default=str)}
+
+
+def _values(old: dict[str, str], new: dict[str, str]) -> tuple[Change, ...]:
+    names = sorted({**old, **new})
+    return tuple(Change(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name))
+
+
+def _percent(share: float | None) -> str | None:
+    return None if share is None else f"{100 * share:.1f} %"

@@ -1,0 +1,64 @@
+"""Numbers as people read them: percents, percentage points, four significant digits."""
+
+from typing import Any
+
+from pipeline.files import finite
+from pipeline.params import Metric
+
+MINUS, NOTHING = "−", "–"
+PERCENT = Metric(better="higher", format="percent", tolerance=0)
+
+
+def value(metric: Metric | None, number: Any) -> str:
+    """A metric's value: `97.86 %`, or four significant digits."""
+    if not finite(number):
+        return NOTHING
+    return f"{100 * number:.2f} %" if metric and metric.format == "percent" else plain(number)
+
+
+def difference(metric: Metric | None, number: Any) -> str:
+    """A difference with its sign, in percentage points for percents: `+0.89 points`."""
+    if not finite(number):
+        return NOTHING
+    return f"{'+' if number > 0 else MINUS if number < 0 else '±'}{size(metric, abs(number))}"
+
+
+def size(metric: Metric | None, number: Any) -> str:
+    """A difference that has no sign: `0.89 points`."""
+    if not finite(number):
+        return NOTHING
+    return f"{100 * number:.2f} points" if metric and metric.format == "percent" else plain(number)
+
+
+def interval(metric: Metric | None, low: Any, high: Any) -> str:
+    """An interval of a difference, both ends with their signs: `+0.10 to +1.68`, in the unit of the difference."""
+    if not finite(low) or not finite(high):
+        return NOTHING
+    return " to ".join(difference(metric, end).removesuffix(" points") for end in (low, high))
+
+
+def share(number: Any) -> str:
+    """A share of rows: `97.9 %`."""
+    return f"{100 * number:.1f} %" if finite(number) else NOTHING
+
+
+def plain(number: float) -> str:
+    """A number without a unit, four significant digits or the whole ones."""
+    if number and abs(number) < 1e-4:
+        return f"{number:.1e}"
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}" if abs(number) >= 1 else f"{number:.4f}"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def some(items: list[str], most: int = 3) -> str:
+    """The first items, and how many more there are."""
+    return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")
+
+
+def short(text: str, length: int = 60) -> str:
+    """The text, cut visibly if it is longer."""
+    return text if len(text) <= length else text[: length - 1] + "…"

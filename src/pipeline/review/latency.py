@@ -1,0 +1,48 @@
+"""How long one row takes in both packages, measured side by side so that the machine's mood hits both alike."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+WARM_UP, ROUNDS = 30, 300
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Median milliseconds for one row; None without a package. It differs every time, so no tracked file has it."""
+
+    base: float | None
+    head: float | None
+
+
+def measure_latency(base: Path | None, head: Path) -> Latency:
+    """Run single rows through model.onnx of both package folders in turn, `ROUNDS` times each."""
+    calls = [_one_row(folder / "model.onnx") if folder else None for folder in (base, head)]
+    spent: list[list[float]] = [[], []]
+    for turn in range(WARM_UP + ROUNDS):
+        for call, times in zip(calls, spent, strict=True):
+            if call is None:
+                continue
+            start = time.perf_counter()
+            call()
+            if turn >= WARM_UP:
+                times.append(1000 * (time.perf_counter() - start))
+    return Latency(*(median(times) if times else None for times in spent))
+
+
+def _one_row(model: Path) -> Callable[[], object] | None:
+    """A call that predicts one fixed row, or None where there is no model."""
+    if not model.is_file():
+        return None
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    [features] = session.get_inputs()
+    row = np.random.default_rng(0).random((1, features.shape[1]), dtype=np.float32)
+    return lambda: session.run(None, {features.name: row})

@@ -1,0 +1,115 @@
+"""What is known about where the head's results come from: of these files, committed, and the same when run again."""
+
+import contextlib
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import yaml
+
+from pipeline.files import finite, read_json, write_json
+from pipeline.params import Metric
+from pipeline.review.revisions import git, text_at
+from pipeline.review.sides import PREDICTIONS, Side, cached, outputs, stale_stages
+
+Lock = Literal["current", "stale", "missing"]
+Again = Literal["identically", "equivalently", "differently", "not run again"]
+
+RECORD = ".dvc/tmp/reproduced.json"  # of this clone alone, ignored by Git: what a full run gave beside which dvc.lock
+METRICS = "metrics/evaluate/metrics.json"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The state of the head.
+
+    `stale`: why results are not of the files beside them; empty: they are.
+    `lock`: whether the *committed* dvc.lock records what these files give; `patch` (for `git apply`) makes it so.
+    `again`: how results that were computed again compare with the first ones from the same inputs.
+    """
+
+    stale: tuple[str, ...]
+    lock: Lock
+    again: Again
+    patch: str
+
+
+def find_proof(head: Side, metrics: Mapping[str, Metric]) -> Proof:
+    """Compare the head's folder with what its commit records, and with a full run if `record_run` noted one."""
+    committed, now = text_at(head.folder, "HEAD", "dvc.lock"), head.text("dvc.lock") or ""
+    stale = tuple(stale_stages(head.folder))
+    patch = git(head.folder, "diff", "--binary", "HEAD", "--", "dvc.lock", "metrics")
+    patch += "\n" if patch else ""  # without it, `git apply` calls the patch corrupt
+    if committed is None or sources(committed) != sources(now):
+        return Proof(stale, "missing" if committed is None else "stale", _recorded(head.folder), patch)
+    if outputs(committed) == outputs(now):
+        return Proof(stale, "current", _recorded(head.folder), "")
+    before = cached(head.folder, outputs(committed).get(PREDICTIONS, ""))
+    old_metrics = yaml.safe_load(text_at(head.folder, "HEAD", METRICS) or "{}")  # JSON is YAML
+    new_metrics = yaml.safe_load(head.text(METRICS) or "{}")
+    equivalent = (
+        before is not None
+        and same_labels(before, head.folder / PREDICTIONS)
+        and within_tolerance(old_metrics, new_metrics, metrics)
+    )
+    return Proof(stale, "current", "equivalently" if equivalent else "differently", patch)
+
+
+def sources(lock: str) -> dict[str, Any]:
+    """What results depend on by the text of a dvc.lock: commands, parameters and dependencies that no stage makes."""
+    made = outputs(lock)
+    return {
+        name: (
+            stage.get("cmd"),
+            stage.get("params"),
+            sorted((dep["path"], dep.get("md5")) for dep in stage.get("deps", []) if dep["path"] not in made),
+        )
+        for name, stage in (yaml.safe_load(lock) or {}).get("stages", {}).items()
+    }
+
+
+def record_run(here: Path, again: Path, metrics: Mapping[str, Metric]) -> Again:
+    """Note in the clone `here` how the results of a full run of the same files, in the folder `again`, compare."""
+    found: Again = "differently"
+    first, second = (outputs((folder / "dvc.lock").read_text(encoding="utf-8")) for folder in (here, again))
+    if first == second:
+        found = "identically"
+    elif same_labels(here / PREDICTIONS, again / PREDICTIONS) and within_tolerance(
+        read_json(here / METRICS), read_json(again / METRICS), metrics
+    ):
+        found = "equivalently"
+    write_json(here / RECORD, {"again": found, "lock": _digest(here / "dvc.lock")})
+    return found
+
+
+def same_labels(before: Path, after: Path) -> bool:
+    """Whether two prediction tables have the same rows, truths and predicted labels."""
+    columns = ["key", "truth", "prediction"]
+    if not (before.is_file() and after.is_file()):
+        return False
+    return pd.read_parquet(before, columns=columns).equals(pd.read_parquet(after, columns=columns))
+
+
+def within_tolerance(old: Mapping[str, Any], new: Mapping[str, Any], metrics: Mapping[str, Metric]) -> bool:
+    """Whether no declared metric differs by more than its tolerance, or is on one side only."""
+    return all(
+        finite(old.get(name)) == finite(new.get(name))
+        and (not finite(old.get(name)) or abs(old[name] - new[name]) <= metric.tolerance)
+        for name, metric in metrics.items()
+    )
+
+
+def _recorded(folder: Path) -> Again:
+    with contextlib.suppress(FileNotFoundError, ValueError, KeyError):
+        record = read_json(folder / RECORD)
+        if record["lock"] == _digest(folder / "dvc.lock"):
+            again: Again = record["again"]
+            return again
+    return "not run again"
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,99 @@
+"""Which two revisions a review compares, asked of Git; nothing here changes the user's files, index or branches."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from pipeline.errors import InputError, ResourceError
+
+DEFAULT_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+
+
+def git(root: Path, *arguments: str, env: dict[str, str] | None = None) -> str:
+    """The output of a Git command in `root`, without the last newline.
+
+    Raises:
+        ResourceError: the command failed; the message is Git's own first line.
+    """
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env={**os.environ, **(env or {})},
+    )
+    if done.returncode:
+        reason = (done.stderr.strip() or "no message").splitlines()[0]
+        raise ResourceError(f"git {arguments[0]}: {reason}")
+    return done.stdout.removesuffix("\n")
+
+
+def resolve(root: Path, revision: str) -> str:
+    """The commit that a branch, tag, `HEAD~2` or short hash names.
+
+    Raises:
+        InputError: Git knows no such revision.
+    """
+    commit = _commit(root, revision)
+    if commit is None:
+        raise InputError(
+            f"'{revision}' is no revision of this repository; give a commit, branch or tag that it has"
+            " (a shallow clone has few: git fetch --unshallow)"
+        )
+    return commit
+
+
+def default_base(root: Path, head: str | None) -> str | None:
+    """The commit to compare `head` (None: the workspace) with, or None in a repository's first commit.
+
+    The first parent where CI checked out the merge of a pull request; else the merge base with the default branch;
+    on the default branch itself, the last commit below a changed workspace, or the first parent.
+    """
+    at = resolve(root, head or "HEAD")
+    parents = git(root, "rev-list", "--parents", "-n", "1", at).split()[1:]
+    if head is None and os.environ.get("GITHUB_EVENT_NAME") == "pull_request" and len(parents) == 2:
+        return parents[0]
+    branch = next((commit for name in DEFAULT_BRANCHES if (commit := _commit(root, name))), None)
+    base = _merge_base(root, at, branch) if branch else None
+    if base and base != at:
+        return base
+    if head is None and git(root, "status", "--porcelain", "--untracked-files=no"):
+        return at
+    return parents[0] if parents else None
+
+
+def snapshot(root: Path) -> str:
+    """A commit of the workspace as it stands, new files included and ignored ones not; no branch points to it."""
+    index = Path(git(root, "rev-parse", "--absolute-git-dir")) / "index"
+    with tempfile.TemporaryDirectory() as scratch:
+        env = {"GIT_INDEX_FILE": f"{scratch}/index"}
+        shutil.copy(index, env["GIT_INDEX_FILE"])
+        git(root, "add", "--all", env=env)
+        tree = git(root, "write-tree", env=env)
+    person = {f"GIT_{role}_{what}": "pipeline" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    return git(root, "commit-tree", tree, "-p", "HEAD", "-m", "workspace", env=person)
+
+
+def text_at(root: Path, commit: str, path: str) -> str | None:
+    """The text of a file in a commit, or None where the commit has no such file."""
+    try:
+        return git(root, "show", f"{commit}:./{path}")
+    except ResourceError:
+        return None
+
+
+def _commit(root: Path, revision: str) -> str | None:
+    try:
+        return git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    except ResourceError:
+        return None
+
+
+def _merge_base(root: Path, one: str, other: str) -> str | None:
+    try:
+        return git(root, "merge-base", one, other)
+    except ResourceError:
+        return None

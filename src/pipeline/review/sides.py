@@ -1,0 +1,204 @@
+"""The two sides of a review, each as a folder that holds a revision's files and its pipeline's results.
+
+The workspace is such a folder already. Another revision gets a temporary Git worktree that shares the DVC cache; its
+results come from the cache, else from the remote, else from running its pipeline there. The user's workspace is only
+read.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import PIPE, STDOUT
+from typing import Any
+
+import yaml
+
+from pipeline.errors import CheckError
+from pipeline.review.revisions import git, resolve, text_at
+
+PREDICTIONS = "data/predictions/test.parquet"
+RESULTS = (PREDICTIONS, "data/prepared", "models/package")  # the outputs that a review reads, or folders of them
+PULL_SECONDS = 120  # an unreachable remote retries for minutes; running the pipeline again is often quicker
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side: a folder with the files of `commit` (the workspace: with the user's changes) and the results."""
+
+    name: str
+    commit: str
+    subject: str
+    folder: Path
+    source: str
+
+    def text(self, path: str) -> str | None:
+        """The text of a file, or None where this side has none."""
+        file = self.folder / path
+        return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
+
+
+def say(message: str) -> None:
+    """One line of progress on stderr, where it is not part of the result."""
+    sys.stderr.write(f"report: {message}\n")
+
+
+def workspace(root: Path) -> Side:
+    """The folder that the user stands in, as it is.
+
+    Raises:
+        CheckError: it has no results to look at.
+    """
+    if not (root / PREDICTIONS).is_file():
+        raise CheckError("the workspace has no results: run `dvc repro` (or `dvc pull`) first")
+    commit = resolve(root, "HEAD")
+    return Side("workspace", commit, git(root, "show", "-s", "--format=%s", commit), root, "the workspace")
+
+
+def has_results(root: Path, commit: str) -> bool:
+    """Whether the commit's dvc.lock records predictions, which everything else here is computed from."""
+    return PREDICTIONS in outputs(text_at(root, commit, "dvc.lock"))
+
+
+def outputs(lock: str | None) -> dict[str, str]:
+    """The hash of every output that the text of a dvc.lock records, by path."""
+    stages = (yaml.safe_load(lock or "") or {}).get("stages", {})
+    return {out["path"]: out.get("md5", "") for stage in stages.values() for out in stage.get("outs", [])}
+
+
+def cached(folder: Path, md5: str) -> Path | None:
+    """The file with this hash in the DVC cache that `folder` uses, or None."""
+    from dvc.config import Config
+
+    path = _cache(folder, Config(dvc_dir=str(folder / ".dvc"))) / "files" / "md5" / md5[:2] / md5[2:]
+    return path if path.is_file() else None
+
+
+@contextmanager
+def revision(root: Path, commit: str) -> Iterator[Side]:
+    """A temporary folder with the files and the results of a commit.
+
+    Raises:
+        CheckError: its results are nowhere and its pipeline does not run.
+    """
+    with worktree(root, commit) as folder:
+        name = commit[:7]
+        side = Side(name, commit, git(root, "show", "-s", "--format=%s", commit), folder, _obtain(folder, name))
+        yield side
+
+
+@contextmanager
+def worktree(root: Path, commit: str) -> Iterator[Path]:
+    """A temporary Git worktree of a commit whose DVC uses the cache and the remotes of `root`."""
+    prefix = git(root, "rev-parse", "--show-prefix")
+    with tempfile.TemporaryDirectory(prefix="pipeline-review-") as scratch:
+        tree = Path(scratch) / "tree"
+        git(root, "-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach", str(tree), commit)
+        try:
+            share_cache(root, tree / prefix)
+            yield tree / prefix
+        finally:
+            git(root, "worktree", "remove", "--force", str(tree))
+
+
+def share_cache(root: Path, folder: Path) -> None:
+    """Let DVC in `folder` use the cache and remotes of `root`, whose relative addresses would mean something else."""
+    from dvc.config import Config
+
+    known = Config(dvc_dir=str(root / ".dvc"))
+    (folder / ".dvc").mkdir(exist_ok=True)
+    with Config(dvc_dir=str(folder / ".dvc")).edit("local") as local:
+        local["cache"]["dir"] = str(_cache(root, known))
+        for name, options in known["remote"].items():
+            local["remote"][name] = {key: str(value) for key, value in options.items()}
+    (folder / ".dvc" / "config.local").chmod(0o600)  # it may hold the credentials of a remote
+
+
+def _cache(root: Path, config: Mapping[str, Any]) -> Path:
+    return Path(config["cache"].get("dir") or root / ".dvc" / "cache")
+
+
+def dvc(folder: Path, *arguments: str, timeout: float | None = None) -> subprocess.CompletedProcess[str]:
+    """Run DVC in `folder` with this environment's Python; its output is captured, its failure is the caller's."""
+    command = [sys.executable, "-m", "dvc", *arguments]
+    try:
+        return subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=timeout, env=_environment()
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 1, "", f"no answer within {timeout:.0f} s")
+
+
+def reproduce(folder: Path, name: str, *targets: str) -> None:
+    """Run the pipeline in `folder`, showing DVC's lines on stderr.
+
+    Tables that no stage makes come from the cache or, if it lacks them, from the remote.
+
+    Raises:
+        CheckError: a stage fails.
+    """
+    tables = git(folder, "ls-files", "*.dvc").splitlines()
+    if tables and dvc(folder, "checkout", *tables).returncode:
+        dvc(folder, "pull", *tables, timeout=PULL_SECONDS)
+    command = [sys.executable, "-m", "dvc", "repro", *targets]
+    said: deque[str] = deque(maxlen=50)
+    with subprocess.Popen(
+        command, cwd=folder, stdout=PIPE, stderr=STDOUT, text=True, errors="replace", env=_environment()
+    ) as process:
+        for line in process.stdout or ():
+            said.append(line.strip())
+            sys.stderr.write(f"  {name} | {line}")
+    if process.returncode:
+        reason = next((line for line in said if line.lower().startswith("error")), said[-1] if said else "no message")
+        raise CheckError(f"{name}: its results are not to be had and its pipeline does not run: {reason}")
+
+
+def _environment() -> dict[str, str]:
+    """This environment with its own Python first, without what an outer `dvc repro` set, and without a mirror."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("DVC_ROOT", "DVC_STAGE", "PYTHONPATH")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {**kept, "PATH": path, "WANDB_MODE": "disabled"}
+
+
+def stale_stages(folder: Path) -> list[str]:
+    """Why the results that dvc.lock records are not of the files in `folder`; outputs need not be there."""
+    from pipeline.verify import lock_is_current
+
+    with contextlib.chdir(folder):
+        return lock_is_current().problems
+
+
+def _check_out(folder: Path, wanted: list[str]) -> bool:
+    """Put outputs from the cache into `folder`; False where the cache lacks one. In this process: DVC is loaded."""
+    from dvc.exceptions import CheckoutError
+    from dvc.repo import Repo
+
+    with contextlib.chdir(folder), Repo() as repo:  # DVC looks for a stage of a target's name in ./dvc.yaml
+        try:
+            repo.checkout(targets=wanted)
+        except CheckoutError:
+            return False
+    return True
+
+
+def _obtain(folder: Path, name: str) -> str:
+    """Put the results of the revision into `folder`; says where they came from.
+
+    A commit whose dvc.lock is stale (a parameter edited in the browser, say) records the results of something else.
+    """
+    wanted = [path for path in outputs((folder / "dvc.lock").read_text(encoding="utf-8")) if path.startswith(RESULTS)]
+    if not stale_stages(folder):
+        if _check_out(folder, wanted):
+            return "the DVC cache"
+        say(f"{name}: results are not in the cache; asking the remote")
+        if dvc(folder, "pull", *wanted, timeout=PULL_SECONDS).returncode == 0:
+            return "the DVC remote"
+    say(f"{name}: running its pipeline in a temporary worktree")
+    reproduce(folder, name)
+    return "a run in a temporary worktree"

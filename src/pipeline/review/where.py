@@ -1,0 +1,97 @@
+"""What the comparison needs beyond predictions: which rows changed, the slices, and the flipped rows with pictures."""
+
+import base64
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipeline.ml.pictures import enlarge
+from pipeline.ml.schema import CONTENT, KEY, Schema, matrix
+from pipeline.ml.slices import Edges, values
+from pipeline.review.changes import identities
+
+WORST = 12  # flipped rows shown each way
+
+
+@dataclass(frozen=True)
+class Flip:
+    """A row that one side gets right and the other wrong; `confidence` is that of the wrong prediction."""
+
+    key: str
+    truth: str
+    base: str
+    head: str
+    confidence: float | None
+    picture: str | None
+
+
+def changed_rows(base: Path, head: Path) -> list[str]:
+    """Keys of the test rows that both sides have, but with other content."""
+    old, new = identities(base, "test"), identities(head, "test")
+    if old is None or new is None:
+        return []
+    both = old.index.intersection(new.index)
+    return list(both[old.loc[both, CONTENT] != new.loc[both, CONTENT]])
+
+
+def slice_labels(folder: Path, slices: Mapping[str, Edges]) -> pd.DataFrame:
+    """The slice of every test row: a column `key`, and one column of names for each declared column.
+
+    Raises:
+        InputError: a column that does not exist or cannot be sliced as declared.
+    """
+    schema, table = _schema(folder), _test_rows(folder)
+    features = {feature.name: feature for feature in schema.features}
+    named = {
+        column: values(table[column].to_numpy(np.float32), features[column], edges)
+        for column, edges in slices.items()
+        if column in features
+    }
+    return pd.DataFrame({"key": table.index, **named})
+
+
+def show_flips(flips: pd.DataFrame, wrong: str, folder: Path) -> tuple[Flip, ...]:
+    """The first flipped rows with their pictures; `wrong` is the side that is wrong about them, base or head."""
+    schema = _schema(folder)
+    first = flips.head(WORST)
+    table = _test_rows(folder)
+    rows = matrix(table, schema)
+    low, high = (float(end) for end in (np.nanmin(rows), np.nanmax(rows))) if rows.size else (0.0, 1.0)
+    places = table.index.get_indexer(pd.Index(first["key"]))
+    return tuple(
+        Flip(
+            key=str(flip.key),
+            truth=str(flip.truth),
+            base=str(flip.base),
+            head=str(flip.head),
+            confidence=_number(getattr(flip, f"{wrong}_confidence")),
+            picture=picture(rows[place], schema.image, low, high) if schema.image else None,
+        )
+        for flip, place in zip(first.itertuples(), places, strict=True)
+    )
+
+
+def picture(row: npt.NDArray[np.float32], size: tuple[int, int], low: float, high: float) -> str:
+    """A row of grey values as a PNG data URI, `low` black and `high` white."""
+    file = io.BytesIO()
+    enlarge(row, size, low, high).save(file, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def _test_rows(folder: Path) -> pd.DataFrame:
+    return pd.read_parquet(folder / "data/prepared/test.parquet").set_index(KEY)
+
+
+def _schema(folder: Path) -> Schema:
+    return Schema.from_dict(json.loads((folder / "data/prepared/schema.json").read_text(encoding="utf-8")))
+
+
+def _number(value: Any) -> float | None:
+    return None if pd.isna(value) else float(value)

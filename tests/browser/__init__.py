@@ -1,0 +1,1 @@
+"""What GitHub makes of a comment, drawn in Chromium, and the pictures of the documentation."""

@@ -1,0 +1,67 @@
+"""Makes docs/pictures/{comment,report,report-dark,report-phone}.png: python -m tests.browser.pictures
+
+The change: a smaller hidden layer for the handwritten digits, in a throw-away copy of this repository.
+"""
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
+
+from pipeline.comment.neutral import neutralise
+from tests.browser.comment import CHROMIUM, comment_page
+from tests.conftest import ROOT, copy_repository
+from tests.tools import needs
+
+PICTURES = ROOT / "docs/pictures"
+
+
+def make_report(folder: Path) -> Path:
+    """Reproduce the base and the change in a copy of this repository; returns the folder of the report."""
+    clone = copy_repository(folder / "repository")
+    clone.run("dvc", "repro")
+    clone.commit("A network with one hidden layer")
+    clone.run("git", "switch", "-q", "-c", "smaller")
+    params = clone.path / "params.yaml"
+    params.write_text(re.sub(r"hidden_layer_sizes: .*", "hidden_layer_sizes: [12]", params.read_text(encoding="utf-8")))
+    clone.run("dvc", "repro")
+    clone.commit("A smaller hidden layer")
+    clone.run("pipeline", "report", "--seeds", "4", check=False, timeout=1200)
+    return clone.path / "report"
+
+
+def shoot(browser: Browser, page_file: Path, name: str, width: int, height: int | None, scheme: str) -> None:
+    """One picture of a page in 256 colours, which keeps it small; without a height, of all of it."""
+    page = browser.new_page(viewport={"width": width, "height": height or 900}, color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto(page_file.as_uri())
+    if name == "comment":
+        page.wait_for_selector("body[data-drawn]")
+        page.evaluate("document.querySelectorAll('details').forEach((d, i) => d.open = [0, 4].includes(i))")
+    target = PICTURES / f"{name}.png"
+    page.screenshot(path=target, full_page=height is None)
+    page.close()
+    Image.open(target).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(target, optimize=True)
+    sys.stdout.write(f"{target.relative_to(ROOT)} {target.stat().st_size // 1024} kB\n")
+
+
+def main() -> None:
+    """Make all pictures."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
+        report = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else make_report(Path(scratch))
+        comment = Path(scratch) / "comment.html"
+        markdown = neutralise((report / "report.md").read_text(encoding="utf-8"))
+        comment.write_text(comment_page(markdown), encoding="utf-8")
+        browser = playwright.chromium.launch(executable_path=needs("chromium"), args=CHROMIUM)
+        shoot(browser, comment, "comment", 970, None, "light")
+        shoot(browser, report / "report.html", "report", 1200, 1500, "light")
+        shoot(browser, report / "report.html", "report-dark", 1200, 1500, "dark")
+        shoot(browser, report / "report.html", "report-phone", 390, 1400, "light")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

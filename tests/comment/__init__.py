@@ -1,0 +1,1 @@
+"""Tests of the privileged side of the pull-request comment."""

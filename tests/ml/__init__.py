@@ -1,0 +1,1 @@
+"""The domain: data, models and their quality."""

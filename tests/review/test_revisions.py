@@ -1,0 +1,79 @@
+"""Which base is chosen, and that the workspace stays as it is."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import InputError
+from pipeline.review.revisions import default_base, resolve, snapshot, text_at
+from tests.conftest import Clone
+from tests.review.repository import state
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clone:
+    """A Git repository with two commits on main."""
+    monkeypatch.delenv("GITHUB_EVENT_NAME", raising=False)
+    clone = Clone(tmp_path)
+    clone.run("git", "init", "-q", "-b", "main")
+    for text in ("one", "two"):
+        (tmp_path / "file").write_text(text)
+        clone.commit(text)
+    return clone
+
+
+def at(clone: Clone, revision: str) -> str:
+    return clone.run("git", "rev-parse", revision).stdout.strip()
+
+
+def test_a_branch_is_compared_with_where_it_began(repository: Clone) -> None:
+    repository.run("git", "switch", "-q", "-c", "change")
+    repository.commit("three")
+    repository.run("git", "switch", "-q", "main")
+    repository.commit("elsewhere")
+    repository.run("git", "switch", "-q", "change")
+    assert default_base(repository.path, None) == at(repository, "main~1")
+    assert default_base(repository.path, "change") == at(repository, "main~1")
+
+
+def test_the_default_branch_itself_is_compared_with_its_parent(repository: Clone) -> None:
+    assert default_base(repository.path, None) == at(repository, "HEAD~1")
+
+
+def test_a_changed_workspace_on_the_default_branch_is_compared_with_its_commit(repository: Clone) -> None:
+    (repository.path / "file").write_text("changed")
+    assert default_base(repository.path, None) == at(repository, "HEAD")
+
+
+def test_the_merge_of_a_pull_request_is_compared_with_its_first_parent(
+    repository: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.run("git", "switch", "-q", "-c", "change", "HEAD~1")
+    (repository.path / "other").write_text("new")
+    repository.commit("three")
+    repository.run("git", "switch", "-q", "--detach", "main")
+    repository.run("git", "merge", "-q", "--no-ff", "-m", "merge", "change")
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "pull_request")
+    assert default_base(repository.path, None) == at(repository, "main")
+
+
+def test_the_first_commit_has_no_base(repository: Clone) -> None:
+    assert default_base(repository.path, "HEAD~1") is None
+
+
+@pytest.mark.parametrize("revision", ["nonsense", "--upload-pack=x", "HEAD~9", ""])
+def test_a_wrong_revision_is_the_users_input(repository: Clone, revision: str) -> None:
+    with pytest.raises(InputError, match="is no revision"):
+        resolve(repository.path, revision)
+
+
+def test_a_snapshot_holds_changed_and_new_files_and_changes_nothing(repository: Clone) -> None:
+    (repository.path / ".gitignore").write_text("ignored\n")
+    for name in ("file", "new", "ignored"):
+        (repository.path / name).write_text(f"{name} now")
+    before = state(repository.path), repository.run("git", "status", "--porcelain").stdout
+    commit = snapshot(repository.path)
+    assert text_at(repository.path, commit, "file") == "file now"
+    assert text_at(repository.path, commit, "new") == "new now"
+    assert text_at(repository.path, commit, "ignored") is None
+    assert (state(repository.path), repository.run("git", "status", "--porcelain").stdout) == before

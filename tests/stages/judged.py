@@ -1,0 +1,69 @@
+"""Folders in which `evaluate` and `package` can run: prepared rows and a fitted model, made in a second."""
+
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+from sklearn.base import ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+from pipeline.files import write_json
+from pipeline.ml.schema import KEY, TARGET, Feature, Schema
+from tests.conftest import ROOT
+
+
+def digits(folder: Path, classifier: ClassifierMixin | None = None, rows: int = 900) -> Path:
+    """Handwritten digits, half of them to train and half to test, as pictures of 8 x 8."""
+    from sklearn.datasets import load_digits
+
+    values, target = load_digits(return_X_y=True)
+    features = tuple(Feature(f"pixel_{i}", "number", minimum=0.0, maximum=16.0) for i in range(64))
+    schema = Schema(features, "digit", tuple(range(10)), (8, 8))
+    return write(folder, values[:rows], target[:rows], schema, classifier or LogisticRegression(max_iter=200))
+
+
+def people(folder: Path, classifier: ClassifierMixin | None = None) -> Path:
+    """A table with a number that can be missing, a boolean and a category, and two classes with text labels."""
+    random = np.random.default_rng(0)
+    age, member, city = random.uniform(18, 80, 400), random.integers(0, 2, 400), random.integers(0, 3, 400)
+    target = np.where(age / 40 + member + random.normal(0, 0.5, 400) > 1.7, "stays", "leaves")
+    features = (
+        Feature("age", "number", minimum=18.0, maximum=80.0),
+        Feature("member", "boolean", minimum=0.0, maximum=1.0),
+        Feature("city", "category", categories=("", "Bonn", "Köln | Süd")),
+    )
+    values = np.column_stack([age, member, city])
+    return write(
+        folder, values, target, Schema(features, "churn", ("leaves", "stays")), classifier or LogisticRegression()
+    )
+
+
+def write(folder: Path, values: np.ndarray, target: np.ndarray, schema: Schema, classifier: ClassifierMixin) -> Path:
+    """Fit on the first half of the rows and write what `evaluate` reads, the second half as its test rows."""
+    values, half = values.astype(np.float32), len(values) // 2
+    model = Pipeline([("scale", MinMaxScaler()), ("classifier", classifier)]).fit(values[:half], target[:half])
+    (folder / "models").mkdir(parents=True)
+    joblib.dump(model, folder / "models/model.joblib")
+    keys = [f"{i:04d}" for i in range(half, len(values))]
+    columns = dict(zip(schema.names, values[half:].T, strict=True))
+    table = pd.DataFrame({KEY: keys, "__content__": keys, TARGET: target[half:], **columns})
+    (folder / "data/prepared").mkdir(parents=True)
+    table.to_parquet(folder / "data/prepared/test.parquet", index=False)
+    write_json(folder / "data/prepared/schema.json", schema.to_dict())
+    (folder / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    return folder
+
+
+def edit(folder: Path, old: str, new: str) -> None:
+    """Replace text in the folder's params.yaml; it must be there."""
+    text = (folder / "params.yaml").read_text(encoding="utf-8")
+    assert old in text
+    (folder / "params.yaml").write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The bytes of every file at or below a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}

@@ -1,0 +1,98 @@
+"""A file is replaced as a whole or not at all."""
+
+import math
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.files import finite, read_json, replacing, write_json
+
+
+def test_a_file_and_its_folders_are_made(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a" / "b.txt") as new:
+        new.write_text("text")
+    assert (tmp_path / "a" / "b.txt").read_text() == "text"
+    assert [file.name for file in (tmp_path / "a").iterdir()] == ["b.txt"]
+
+
+def test_a_folder_replaces_a_folder(tmp_path: Path) -> None:
+    target = tmp_path / "folder"
+    for content in ("old", "new"):
+        with replacing(target) as new:
+            new.mkdir()
+            (new / content).touch()
+    assert [file.name for file in target.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt, MemoryError])
+def test_a_failure_keeps_the_old_content(tmp_path: Path, error: type[BaseException]) -> None:
+    target = tmp_path / "file"
+    target.write_text("old")
+    with pytest.raises(error), replacing(target) as new:
+        new.write_text("half")
+        raise error
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def _die_while_writing(target: Path) -> None:
+    with replacing(target) as new:
+        new.write_text("half")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_kill_keeps_the_old_content(tmp_path: Path) -> None:
+    target = tmp_path / "file"
+    target.write_text("old")
+    process = multiprocessing.get_context("fork").Process(target=_die_while_writing, args=(target,))
+    process.start()
+    process.join(30)
+    assert process.exitcode == -signal.SIGKILL
+    assert target.read_text() == "old"
+
+
+def test_a_new_file_may_be_read_by_the_group_as_any_other_file(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    with replacing(tmp_path / "replaced") as new:
+        new.touch()
+    assert (tmp_path / "replaced").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+    max_leaves=10,
+)
+
+
+@given(json_values)
+def test_json_comes_back_as_it_was_written(tmp_path_factory: pytest.TempPathFactory, content: object) -> None:
+    path = tmp_path_factory.getbasetemp() / "content.json"
+    write_json(path, content)
+    assert read_json(path) == content
+
+
+def test_json_does_not_depend_on_the_order_of_keys(tmp_path: Path) -> None:
+    write_json(tmp_path / "one", {"a": 1, "b": 2})
+    write_json(tmp_path / "two", {"b": 2, "a": 1})
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_nan_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError):
+        write_json(tmp_path / "file", {"accuracy": math.nan})
+    assert not (tmp_path / "file").exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(1, True), (0.5, True), (math.nan, False), (math.inf, False), (True, False), ("1", False), (None, False)],
+)
+def test_only_finite_numbers_are_finite(value: object, expected: bool) -> None:
+    assert finite(value) is expected

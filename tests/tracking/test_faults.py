@@ -1,0 +1,164 @@
+"""Whatever happens to W&B: exit code, outputs and dvc.lock are the same; one line says so; later it works."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import pytest
+
+from tests.tracking.conftest import Project, until
+from tests.tracking.wandb_server import KEY, Server
+
+LONG = json.dumps({"steps": 20, "seconds": 4, "after": 0.5})
+HIDDEN = """
+import sys
+class Hide:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "wandb": raise ModuleNotFoundError("No module named 'wandb'", name="wandb")
+sys.meta_path.insert(0, Hide())
+"""
+
+
+REPRO = "import subprocess, sys; sys.exit(subprocess.run(['dvc', 'repro']).returncode)"
+
+
+def results(project: Project) -> dict[str, bytes]:
+    """dvc.lock and everything that the pipeline made."""
+    tops = ["dvc.lock", "metrics", "models", "data"]
+    files = [f for top in tops for f in [project.path / top, *(project.path / top).rglob("*")] if f.is_file()]
+    return {str(file.relative_to(project.path)): file.read_bytes() for file in files}
+
+
+def online(url: str) -> dict[str, str]:
+    return {"WANDB_BASE_URL": url, "WANDB_API_KEY": KEY, "WANDB_MODE": "online"}
+
+
+@contextmanager
+def full_disk(project: Project) -> Iterator[None]:
+    """A small file system at wandb/."""
+    import subprocess
+
+    folder = project.path / "wandb"
+    folder.mkdir()
+    if (
+        os.geteuid() != 0
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True).returncode
+    ):
+        pytest.skip("mounting a small file system needs root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+@contextmanager
+def unwritable(project: Project) -> Iterator[None]:
+    """A file stands where the folder should be: as unwritable as it gets, for root too."""
+    (project.path / "wandb").write_text("")
+    yield
+    (project.path / "wandb").unlink()
+
+
+def repro(project: Project, **env: str):
+    return project.run("dvc", "repro", check=False, STAGE=LONG, **env)
+
+
+@pytest.fixture(scope="session")
+def expected(project_template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The results without W&B."""
+    import subprocess
+
+    path = tmp_path_factory.mktemp("tracking") / "expected"
+    subprocess.run(["cp", "-a", str(project_template), str(path)], check=True)
+    project = Project(path)
+    project.run("dvc", "repro", WANDB_MODE="disabled", STAGE=LONG)
+    return results(project)
+
+
+@pytest.mark.parametrize("fault", ["refused", "hang", "500", "401", "no disk", "unwritable", "not installed", "no key"])
+def test_a_fault_costs_one_warning_and_the_command_in_it_repairs(
+    fault: str, project: Project, server: Server, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    env = online(server.url)
+    around = {"no disk": full_disk, "unwritable": unwritable}.get(fault, lambda _: nullcontext())
+    if fault == "refused":
+        server.stop()
+    elif fault == "not installed":
+        (tmp_path / "hide").mkdir()
+        (tmp_path / "hide/sitecustomize.py").write_text(HIDDEN)
+        env["PYTHONPATH"] = str(tmp_path / "hide")
+    elif fault == "no key":
+        env |= {"WANDB_API_KEY": "", "NETRC": "/nowhere"}
+    elif fault.isdigit() or fault == "hang":
+        server.fault = fault
+    with around(project):
+        done = repro(project, **env)
+        if (project.path / "wandb").is_dir():
+            until(lambda: all(entry["state"] != "following" for entry in project.ledger()) or None)
+    assert done.returncode == 0, done.stderr
+    assert results(project) == expected
+    warnings = [line for line in done.stderr.splitlines() if line.startswith("warning:")]
+    assert len(warnings) == 1, done.stderr
+    command = warnings[0].partition("mirror them with: ")[2].split()
+    assert command[:2] == ["pipeline", "mirror"]
+    server.fault = None
+    if fault == "refused":
+        server.start()
+    project.run(*command, **online(server.url))
+    project.run(*command, **online(server.url))
+    ((name, run),) = server.runs.items()
+    assert [row["step"] for row in server.rows(name) if "train/loss" in row] == list(range(20))
+    assert run["state"] == "finished"
+
+
+def test_a_server_that_dies_during_the_run_gets_the_rest_later_and_no_row_twice(
+    project: Project, server: Server, expected: dict[str, bytes]
+) -> None:
+    going_on = project.path / "wandb" / "go"
+    stage = {"steps": 20, "seconds": 4, "after": 5, "until": str(going_on)}
+    process = project.start(REPRO, STAGE=json.dumps(stage), **online(server.url))
+    until(lambda: server.runs and any(len(server.rows(name)) > 2 for name in server.runs))
+    server.stop()
+    going_on.touch()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert results(project) == expected
+    assert errors.count("warning:") == 1, errors
+    before = {name: len(server.rows(name)) for name in server.runs}
+    server.start()
+    project.run("pipeline", "mirror", "--wait", "100", **online(server.url))
+    ((name, run),) = server.runs.items()
+    assert before[name] < 20
+    assert [row["step"] for row in server.rows(name) if "train/loss" in row] == list(range(20))
+    assert run["state"] == "finished"
+
+
+def test_a_follower_that_is_killed_is_noticed_and_its_run_is_completed_later(
+    project: Project, server: Server, expected: dict[str, bytes]
+) -> None:
+    process = project.start(
+        "import subprocess, sys; sys.exit(subprocess.run(['dvc', 'repro']).returncode)",
+        STAGE=LONG,
+        **online(server.url),
+    )
+    (entry,) = until(lambda: [e for e in project.ledger() if e["pid"]] if (project.path / "wandb").exists() else None)
+    os.kill(entry["pid"], signal.SIGKILL)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert results(project) == expected
+    assert errors.count("warning:") == 1, errors
+    project.run("pipeline", "mirror", **online(server.url))
+    ((name, _),) = server.runs.items()
+    assert name == entry["id"]
+    assert [row["step"] for row in server.rows(name) if "train/loss" in row] == list(range(20))
+
+
+def test_waiting_is_bounded_and_says_so(reproduced_project: Project, server: Server) -> None:
+    server.fault = "hang"
+    done = reproduced_project.run("pipeline", "mirror", "--wait", "2", check=False, **online(server.url))
+    assert done.returncode == 3
+    assert "pipeline mirror" in done.stderr
+    assert len(done.stderr.strip().splitlines()) <= 2

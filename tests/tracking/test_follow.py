@@ -1,0 +1,171 @@
+"""A follower beside a stage: visible soon, one group for an execution, the right state at the end."""
+
+import json
+import re
+import signal
+import time
+
+import pytest
+
+from tests.tracking.conftest import Project, until
+from tests.tracking.wandb_server import KEY, Server
+
+SLOW = """
+import time
+from pipeline.tracking import Live
+with Live("metrics/train") as live:
+    for step in range(1000):
+        live.log_metric("train/loss", 1 / (step + 1))
+        live.next_step()
+        time.sleep(0.1)
+"""
+
+
+def test_a_value_is_on_the_server_within_two_seconds(project: Project, server: Server) -> None:
+    script = project.start(SLOW, **server.environment())
+    try:
+        until(lambda: server.runs and any(server.rows(name) for name in server.runs))
+        (name,) = server.runs
+        path = project.path / "metrics/train/plots/metrics/train/loss.tsv"
+        seconds = []
+        for _ in range(3):
+            written = path.read_text().count("\n") - 1
+            started = time.monotonic()
+            until(lambda wanted=written: sum("train/loss" in row for row in server.rows(name)) >= wanted)
+            seconds.append(time.monotonic() - started)
+        assert min(seconds) < 2, seconds  # the best: other tests may hold the processors
+    finally:
+        script.kill()
+        script.communicate()
+
+
+@pytest.mark.parametrize(
+    ("end", "state", "code"),
+    [("", "finished", 0), ("raise", "failed", 1), ("exit", "failed", 4), ("kill", "failed", 255)],
+)
+def test_the_run_ends_in_the_state_of_its_stage(
+    project: Project, server: Server, end: str, state: str, code: int
+) -> None:
+    done = project.run("dvc", "repro", "train", check=False, STAGE=json.dumps({"end": end}), **server.environment())
+    assert (done.returncode == 0) == (end == "")
+    project.settle()
+    ((name, run),) = server.runs.items()
+    assert (run["state"], run["exit_code"]) == (state, code)
+    assert [row["step"] for row in server.rows(name) if "train/loss" in row] == [0, 1, 2, 3, 4]
+
+
+def test_a_stage_that_is_killed_later_is_killed_and_its_rows_are_there(project: Project, server: Server) -> None:
+    script = project.start(SLOW, **server.environment())
+    until(lambda: server.runs and any(len(server.rows(name)) > 3 for name in server.runs))
+    script.send_signal(signal.SIGKILL)
+    script.communicate()
+    project.settle()
+    ((name, run),) = server.runs.items()
+    assert run["exit_code"] == 255
+    written = (project.path / "metrics/train/plots/metrics/train/loss.tsv").read_text().count("\n") - 1
+    assert sum("train/loss" in row for row in server.rows(name)) == written
+
+
+def test_the_run_says_what_a_team_looks_for(project: Project, server: Server) -> None:
+    commit = project.commit()
+    env = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_RUN_NUMBER": "17",
+        "GITHUB_REF": "refs/pull/5/merge",
+        "GITHUB_ACTOR": "ann",
+    }
+    project.run("dvc", "repro", **server.environment(), **env)
+    project.settle()
+    ((_, run),) = server.runs.items()
+    config = {key: item["value"] for key, item in json.loads(run["upserts"][-1]["config"]).items()}
+    assert run["jobType"] == "train"
+    assert run["project"] == "shapes"
+    assert "main" in run["tags"]
+    assert run["displayName"].startswith("train-")
+    assert config["train"] == {"rate": 1}
+    assert (config["git"]["commit"], config["git"]["dirty"]) == (commit, False)
+    assert re.fullmatch("[0-9a-f]{32}", config["dvc"]["lock"])
+    assert config["ci"] == {"run_number": 17, "pull_request": 5, "actor": "ann"}
+
+
+def test_project_and_entity_come_from_wandbs_own_variables_first(project: Project, server: Server) -> None:
+    project.script(SLOW.replace("1000", "2"), WANDB_PROJECT="other", WANDB_ENTITY="us", **server.environment())
+    project.settle()
+    ((_, run),) = server.runs.items()
+    assert (run["project"], run["entity"]) == ("other", "us")
+
+
+def test_stages_of_one_repro_share_a_group_and_another_repro_has_its_own(project: Project) -> None:
+    text = (project.path / "dvc.yaml").read_text()
+    second = text.split("  train:\n")[1].split("  package:")[0].replace("stage.py", "other.py")
+    second = second.replace("metrics/train", "metrics/second").replace("models/model.joblib", "models/second")
+    (project.path / "dvc.yaml").write_text(text + "  second:\n" + second)
+    stage = (project.path / "stage.py").read_text()
+    stage = stage.replace("metrics/train", "metrics/second").replace("models/model.joblib", "models/second")
+    (project.path / "other.py").write_text(stage)
+    project.run("dvc", "repro")
+    project.run("dvc", "repro", "-f", "second")
+    project.settle()
+    groups = [(run.run.job_type, run.run.run_group) for run in project.offline_runs()]
+    assert sorted(job for job, _ in groups) == ["second", "second", "train"]
+    assert len({group for _, group in groups}) == 2
+    assert next(g for job, g in groups if job == "train") in [g for job, g in groups if job == "second"]
+
+
+def test_an_experiment_is_a_group_also_where_its_folder_is_deleted(project: Project) -> None:
+    project.commit()
+    project.run("dvc", "exp", "run", "--temp", "--name", "wide", "train")
+    project.settle()
+    ((run,),) = (project.offline_runs(),)
+    assert run.run.run_group == "wide"
+    assert "wide" in run.run.tags
+    assert [row["step"] for row in run.rows if "train/loss" in row] == [0, 1, 2, 3, 4]
+    assert run.summary["nested/deep/value"] == 0.25
+    assert run.exit_code == 0
+
+
+def test_disabled_starts_nothing(project: Project) -> None:
+    project.run("dvc", "repro", WANDB_MODE="disabled")
+    assert not (project.path / "wandb").exists()
+
+
+@pytest.mark.parametrize(
+    ("env", "expected"),
+    [
+        ({}, "offline"),
+        ({"WANDB_API_KEY": KEY}, "online"),
+        ({"WANDB_API_KEY": KEY, "WANDB_MODE": "offline"}, "offline"),
+        ({"WANDB_MODE": "online"}, "online"),
+        ({"NETRC": "netrc", "WANDB_BASE_URL": "http://wandb.example:80"}, "online"),
+        ({"NETRC": "netrc", "WANDB_BASE_URL": "http://other.example"}, "offline"),
+        ({"WANDB_MODE": "disabled", "WANDB_API_KEY": KEY}, "disabled"),
+    ],
+)
+def test_mode(env: dict[str, str], expected: str, folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline.tracking.settings import mode
+
+    (folder / "netrc").write_text(f"machine wandb.example login user password {KEY}\n")
+    for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", "no such file")
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert mode() == expected
+
+
+def test_keys_appear_in_no_log_no_file_and_no_process_list(project: Project, server: Server) -> None:
+    script = project.start(SLOW, **server.environment())
+    until(lambda: server.runs and any(server.rows(name) for name in server.runs))
+    lists = project.run("ps", "-eo", "args").stdout
+    script.terminate()
+    _, errors = script.communicate()
+    project.settle()
+    assert any(KEY.encode() in _decoded(header) for header in server.keys)  # the server did see it
+    assert KEY not in lists + errors
+    assert not [path for path in project.path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
+
+
+def _decoded(header: str) -> bytes:
+    import base64
+
+    return base64.b64decode(header.partition(" ")[2] or b"")

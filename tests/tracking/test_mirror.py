@@ -1,0 +1,149 @@
+"""`pipeline mirror`: everything once, for the workspace, revisions, other repositories."""
+
+import json
+from pathlib import Path
+
+from tests.tracking.conftest import Project
+from tests.tracking.wandb_server import Server
+
+PLOTS = """
+import numpy as np
+from pipeline.tracking import Live
+with Live("records") as live:
+    live.log_param("rate", 0.1)
+    live.log_params({"deep": {"er": 2}})
+    live.log_metric("loss", 0.5)
+    truth, found = [0, 1, 1, 0, 1, 0, 1, 0], [0.1, 0.9, 0.4, 0.2, 0.8, 0.6, 0.7, 0.3]
+    live.log_sklearn_plot("roc", truth, found)
+    live.log_sklearn_plot("precision_recall", truth, found)
+    live.log_sklearn_plot("calibration", truth, found, n_bins=3)
+    live.log_sklearn_plot("confusion_matrix", ["cat", "dog", "cat"], ["cat", "cat", "cat"])
+    live.log_plot("curve", [{"x": 1, "y": 2.5}, {"x": 2, "y": 3.5}], x="x", y="y")
+    live.log_image("hardest/1.png", np.zeros((4, 4), np.uint8))
+    live.log_image("hardest/b.png", np.zeros((4, 4), np.uint8))
+    live.log_image("steps/0.png", np.zeros((4, 4), np.uint8))
+    live.log_image("steps/1.png", np.ones((4, 4), np.uint8))
+    live.log_plot("hardest", [{"image": "hardest/1.png", "truth": "a", "prediction": "b"}], x="truth", y="prediction")
+    live.summary["per_class"] = {"a": {"f1": 0.25, "rows": 3}, "b": {"f1": 1.0, "rows": 4}}
+    live.summary["slice"] = {"age": {"< 30": {"accuracy": 0.5, "rows": 2}}}
+"""
+
+
+def test_everything_that_dvclive_records_arrives(project: Project) -> None:
+    project.script(PLOTS, WANDB_MODE="disabled")
+    project.run("pipeline", "mirror", "records")
+    (run,) = project.offline_runs()
+    row = {key: value for line in run.rows for key, value in line.items()}
+    assert run.config["rate"] == 0.1
+    assert run.config["deep"] == {"er": 2}
+    assert run.summary["per_class/a/f1"] == 0.25
+    charts = run.config["_wandb"]["visualize"]
+    names = {name: chart["panel_config"]["panelDefId"] for name, chart in charts.items()}
+    assert names == {
+        "roc": "wandb/area-under-curve/v0",
+        "precision_recall": "wandb/area-under-curve/v0",
+        "calibration": "wandb/lineseries/v0",
+        "confusion_matrix": "wandb/confusion_matrix/v1",
+        "curve": "wandb/line/v0",
+    }
+    roc = json.loads((project.path / "records/plots/sklearn/roc.json").read_text())["roc"]
+    assert table(run, row["roc_table"]) == [["all", point["fpr"], point["tpr"]] for point in roc]
+    assert table(run, row["tables/per_class"]) == [["a", 0.25, 3], ["b", 1.0, 4]]
+    assert table(run, row["tables/slice"]) == [["age", "< 30", 0.5, 2]]
+    assert row["images/hardest"]["captions"] == ["truth: a, prediction: b", ""]
+    steps = [(line["step"], line["images/steps"]["_type"]) for line in run.rows if "images/steps" in line]
+    assert steps == [(0, "image-file"), (1, "image-file")]
+
+
+def table(run, reference: dict) -> list[list]:
+    return json.loads((run.folder / "files" / reference["path"]).read_text())["data"]
+
+
+def test_twice_makes_no_second_run_and_no_second_row(reproduced_project: Project, server: Server) -> None:
+    first = reproduced_project.run("pipeline", "mirror", **server.environment()).stdout
+    sent = {name: (len(run["upserts"]), server.rows(name)) for name, run in server.runs.items()}
+    second = reproduced_project.run("pipeline", "mirror", **server.environment()).stdout
+    assert {name: (len(run["upserts"]), server.rows(name)) for name, run in server.runs.items()} == sent
+    assert len(sent) == 1
+    assert first == second
+
+
+def test_what_a_follower_mirrored_is_not_mirrored_again(project: Project, server: Server) -> None:
+    project.run("dvc", "repro", **server.environment())
+    project.settle()
+    project.run("pipeline", "mirror", **server.environment())
+    project.commit()
+    project.run("pipeline", "mirror", "--rev", "HEAD", **server.environment())
+    assert len(server.runs) == 1
+
+
+def test_offline_first_online_later_is_one_run(project: Project, server: Server) -> None:
+    project.run("dvc", "repro")
+    project.settle()
+    (offline,) = project.offline_runs()
+    project.run("pipeline", "mirror", **server.environment())
+    assert list(server.runs) == [offline.run.run_id]
+
+
+def test_a_range_an_experiment_and_what_the_cache_restored(project: Project, server: Server) -> None:
+    def state(rate: int) -> str:
+        project.params(rate=rate)
+        project.run("dvc", "repro", WANDB_MODE="disabled", STAGE=json.dumps({"score": rate / 10}))
+        return project.commit()
+
+    first, second = state(1), state(2)
+    third = state(3)
+    env = {"WANDB_MODE": "disabled", "STAGE": json.dumps({"score": 0.9})}
+    project.run("dvc", "exp", "run", "--temp", "--name", "bold", "-S", "train.rate=9", **env)
+    state_before = (project.path / "metrics/train/metrics.json").read_bytes()
+
+    project.run("pipeline", "mirror", "--rev", f"{first}..HEAD", **server.environment())
+    assert {run["groupName"] for run in server.runs.values()} == {second[:10], third[:10]}
+    project.run("pipeline", "mirror", "--rev", "bold", **server.environment())
+    bold = next(name for name, run in server.runs.items() if run["groupName"] == "bold")
+    assert server.rows(bold)[0]["train/loss"] == 0.9
+    assert "bold" in server.runs[bold]["tags"]
+    assert (project.path / "metrics/train/metrics.json").read_bytes() == state_before
+
+    project.params(rate=1)  # nothing runs: DVC restores it from its run-cache
+    done = project.run("dvc", "repro", **server.environment())
+    assert "is cached" in done.stdout
+    project.run("pipeline", "mirror", **server.environment())
+    assert len(server.runs) == 4
+    project.run("pipeline", "mirror", "--rev", first, **server.environment())
+    assert len(server.runs) == 4
+
+
+def test_any_folder_of_any_repository(tmp_path: Path, project: Project) -> None:
+    other = tmp_path / "other" / "deep" / "dvclive"
+    project.script(f"from pipeline.tracking import Live\nwith Live({str(other)!r}) as live: live.log_metric('x', 2)")
+    project.run("git", "init", "-q", str(tmp_path / "other"))
+    project.run("pipeline", "mirror", str(other))
+    project.run("pipeline", "mirror", str(other))
+    from tests.tracking.wandb_file import runs
+
+    found = [run for root in (project.path, tmp_path / "other") for run in runs(root)]
+    assert {run.run.job_type for run in found} == {"dvclive"}
+    assert all(run.summary["x"] == 2 for run in found)
+    assert not project.run("git", "-C", str(tmp_path / "other"), "status", "--short", "wandb").stdout
+
+
+def test_status_lists_what_is_where(reproduced_project: Project, server: Server) -> None:
+    assert reproduced_project.status() == ["nothing is mirrored"]
+    reproduced_project.run("pipeline", "mirror", **server.environment())
+    (line,) = reproduced_project.status()
+    assert line.startswith("mirrored")
+    assert f"{server.url}/team/shapes/runs/" in line
+
+
+def test_wait_takes_a_number_or_none(reproduced_project: Project, server: Server) -> None:
+    reproduced_project.run("pipeline", "mirror", "--wait", **server.environment())
+    reproduced_project.run("pipeline", "mirror", "--wait", "60", "metrics/train", **server.environment())
+    assert len(server.runs) == 1
+
+
+def test_wrong_arguments_say_what_is_wrong(reproduced_project: Project) -> None:
+    for arguments in (["nowhere"], ["--rev", "nowhere"], ["metrics/train", "--rev", "HEAD"]):
+        done = reproduced_project.run("pipeline", "mirror", *arguments, check=False)
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: ") and len(done.stderr.splitlines()) <= 2

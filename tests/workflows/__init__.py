@@ -1,0 +1,1 @@
+"""Tests of the workflows in .github: linted, and their steps run against a stand-in GitHub."""

@@ -1,0 +1,75 @@
+"""The workflows hold to the rules that keep a stranger's pull request harmless."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+from tests.tools import needs
+
+FOLDER = ROOT / ".github" / "workflows"
+WORKFLOWS = sorted(FOLDER.glob("*.yml"))
+by_name = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+
+
+def read(path: Path) -> dict[str, Any]:
+    # BaseLoader: YAML 1.1 would read the key `on` as true
+    return yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader)
+
+
+def run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_zizmor_finds_nothing() -> None:
+    run(needs("zizmor"), "--offline", "--no-progress", str(FOLDER))
+
+
+def test_the_schema_of_workflows_is_met() -> None:
+    run(needs("check-jsonschema"), "--builtin-schema", "vendor.github-workflows", *map(str, WORKFLOWS))
+
+
+@by_name
+def test_actions_are_pinned_by_commit_with_their_version_beside(path: Path) -> None:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if "uses:" in line:
+            assert re.search(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+
+
+@by_name
+def test_checkout_leaves_no_token_behind(path: Path) -> None:
+    steps = [step for job in read(path)["jobs"].values() for step in job["steps"]]
+    checkouts = [step for step in steps if "checkout" in step.get("uses", "")]
+    assert all(step["with"]["persist-credentials"] == "false" for step in checkouts)
+
+
+@by_name
+def test_every_job_has_a_time_limit_and_least_permissions(path: Path) -> None:
+    workflow = read(path)
+    assert workflow["permissions"] in ({}, {"contents": "read"})
+    assert all(int(job["timeout-minutes"]) <= 90 for job in workflow["jobs"].values())
+
+
+def test_ci_knows_one_secret_in_one_step() -> None:
+    (job,) = read(FOLDER / "ci.yml")["jobs"].values()
+    assert "permissions" not in job
+    knowing = [step for step in job["steps"] if "secrets." in str(step) or "github.token" in str(step)]
+    assert [(step["id"], step["env"]) for step in knowing] == [
+        ("mirror", {"WANDB_API_KEY": "${{ secrets.WANDB_API_KEY }}"})
+    ]
+    assert (FOLDER / "ci.yml").read_text().count("secrets.") == 1
+
+
+def test_comment_may_write_and_so_runs_the_default_branch_alone() -> None:
+    workflow = read(FOLDER / "comment.yml")
+    assert list(workflow["on"]) == ["workflow_run"]
+    (job,) = workflow["jobs"].values()
+    assert job["permissions"] == {"contents": "read", "actions": "read", "pull-requests": "write"}
+    checkout, comment = job["steps"]
+    assert checkout["with"]["ref"] == "${{ github.event.repository.default_branch }}"
+    assert comment["run"] == "python3 -P -m pipeline.comment"

@@ -47,6 +47,8 @@ def catch(clean_up: Callable[[], None] = lambda: None) -> None:
     `PIPELINE_DEBUG=1` shows the traceback as well.
     """
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else `nohup` or a shell's `&` had it ignored
+        signal.signal(signal.SIGINT, _interrupt)
     sys.excepthook = partial(_end, clean_up)
 
 
@@ -77,8 +79,7 @@ def fail(message: str, exit_code: int) -> NoReturn:
 def _end(
     clean_up: Callable[[], None], kind: type[BaseException], error: BaseException, traceback: TracebackType | None
 ) -> NoReturn:
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, signal.SIG_IGN)  # a second Ctrl-C must not stop what follows
+    _ignore_signals()
     if os.environ.get("PIPELINE_DEBUG"):
         sys.__excepthook__(kind, error, traceback)
     message, exit_code = explain(error)
@@ -90,4 +91,11 @@ def _end(
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
+    # The first is enough: a terminal and the dying `dvc` send one each, and a second would cut the clean-up short.
+    _ignore_signals()
     raise KeyboardInterrupt
+
+
+def _ignore_signals() -> None:
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)

@@ -88,6 +88,7 @@ def environment() -> dict[str, str]:
         k: v for k, v in os.environ.items() if not k.startswith(("WANDB_", "DVC_", "AWS_", "GITHUB_", "GH_", "GIT_"))
     }
     return kept | {
+        "SHELL": "/bin/sh",  # what DVC runs stages with
         "WANDB_MODE": "disabled",
         "WANDB_ERROR_REPORTING": "false",
         "DVC_NO_ANALYTICS": "true",

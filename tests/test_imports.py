@@ -85,7 +85,7 @@ def test_only_the_allowed_layers_are_imported() -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_exactly_the_code_that_it_imports(stage: str) -> None:
     module = SOURCE / "pipeline" / "stages" / f"{stage}.py"
-    assert STAGES[stage]["cmd"] == f"PYTHONPATH=src python -m pipeline.stages.{stage}"
+    assert STAGES[stage]["cmd"] == f"exec env PYTHONPATH=src python -m pipeline.stages.{stage}"
     expected = {str(file.relative_to(ROOT)) for file in closure(module) if has_code(file)}
     listed = {dep for dep in STAGES[stage]["deps"] if dep.startswith("src/")}
     missing, superfluous = sorted(expected - listed), sorted(listed - expected)

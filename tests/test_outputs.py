@@ -47,7 +47,7 @@ if __name__ == "__main__":
 PIPELINE = """
 stages:
   stage:
-    cmd: python stage.py
+    cmd: exec python stage.py
     params: [how]
     deps: [stage.py]
     outs: [folder, file]

@@ -4,7 +4,6 @@ import io
 import json
 import stat
 import struct
-import time
 import tracemalloc
 import zipfile
 
@@ -92,11 +91,9 @@ def test_a_bomb_is_refused_without_being_unpacked() -> None:
     lying = bytearray(bomb)
     struct.pack_into("<I", lying, at + 24, 10)
     tracemalloc.start()
-    started = time.perf_counter()
     for crafted in (bomb, bytes(lying)):
         with pytest.raises(RefusedError, match=r"larger|cannot be read"):
             parse(crafted)
-    assert time.perf_counter() - started < 2
     assert tracemalloc.get_traced_memory()[1] < 20_000_000
     tracemalloc.stop()
 

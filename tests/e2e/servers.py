@@ -102,7 +102,7 @@ def _process(command: list[str], folder: Path, port: int) -> Iterator[None]:
     with (folder / "output").open("w") as output:
         process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while True:
             assert process.poll() is None, (folder / "output").read_text()[-2000:]
             assert time.monotonic() < deadline, (folder / "output").read_text()[-2000:]
@@ -120,7 +120,7 @@ def _with_bucket(port: int) -> str:
     """Make the bucket, in a process of its own: boto3 reads the environment."""
     endpoint = f"http://127.0.0.1:{port}"
     code = f"import boto3; boto3.client('s3', endpoint_url='{endpoint}').create_bucket(Bucket='bucket')"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while subprocess.run([sys.executable, "-c", code], env={**os.environ, **KEYS}, capture_output=True).returncode:
         assert time.monotonic() < deadline, "the bucket could not be made"
     return endpoint

@@ -68,7 +68,7 @@ class Project:
     def run(self, *command: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
         """Run a command as a user would."""
         done = subprocess.run(
-            command, cwd=self.path, env=self.environment | env, text=True, capture_output=True, timeout=120
+            command, cwd=self.path, env=self.environment | env, text=True, capture_output=True, timeout=300
         )
         if check and done.returncode:
             pytest.fail(f"{' '.join(command)} exited {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
@@ -123,7 +123,7 @@ class Project:
         return runs(self.path)
 
 
-def until(look: Callable[[], Any], enough: Callable[[], bool] = lambda: True, seconds: float = 60) -> Any:
+def until(look: Callable[[], Any], enough: Callable[[], bool] = lambda: True, seconds: float = 300) -> Any:
     """What `look` finds, as soon as it finds something; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

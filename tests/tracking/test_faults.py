@@ -123,7 +123,7 @@ def test_a_server_that_dies_during_the_run_gets_the_rest_later_and_no_row_twice(
     until(lambda: server.runs and any(len(server.rows(name)) > 2 for name in server.runs))
     server.stop()
     going_on.touch()
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 0
     assert results(project) == expected
     assert errors.count("warning:") == 1, errors
@@ -146,7 +146,7 @@ def test_a_follower_that_is_killed_is_noticed_and_its_run_is_completed_later(
     )
     (entry,) = until(lambda: [e for e in project.ledger() if e["pid"]] if (project.path / "wandb").exists() else None)
     os.kill(entry["pid"], signal.SIGKILL)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 0
     assert results(project) == expected
     assert errors.count("warning:") == 1, errors

@@ -50,9 +50,14 @@ def test_the_chart_has_both_lines_in_the_colours_of_its_legend(
     page.close()
 
 
-def test_long_curves_are_drawn_too(browser: Browser, full_report: Report, tmp_path: Path) -> None:  # noqa: F811
-    line = tuple((step, 1 / (step + 1)) for step in range(5000))
-    curves = (Curve("validation/loss", line, line[:4000]), Curve("validation/accuracy", line, line))
+def test_long_curves_of_tiny_and_of_huge_values_are_drawn_too(
+    browser: Browser,
+    full_report: Report,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    line = tuple((step, 0.5 * 0.99**step) for step in range(5000))
+    huge = tuple((step, 3e6 / (step + 1)) for step in range(5000))
+    curves = (Curve("validation/loss", line, line[:4000]), Curve("validation/accuracy", huge, line))
     page = drawn(browser, neutralise(to_markdown(dataclasses.replace(full_report, curves=curves))), tmp_path)
     assert colours(page) == [BASE_COLOUR, HEAD_COLOUR] * 2
     page.close()

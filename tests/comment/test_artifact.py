@@ -21,7 +21,15 @@ def record(**changes: object) -> str:
 
 def test_what_ci_writes_is_read() -> None:
     read = parse(
-        archive({"run.json": record(), "report.md": "# Better", "logs/repro.log": "x", "report.html": b"\xff"})
+        archive(
+            {
+                "run.json": record(steps={"repro": "failure", "tests": "success"}),
+                "report.md": "# Better",
+                "report.html": b"\xff",
+                "logs/repro.log": "x",
+                "logs/tests.log": "y",
+            }
+        )
     )
     assert (read.pull_request, read.head, read.report, read.logs) == (3, HEAD, "# Better", {"repro": "x"})
 

@@ -98,6 +98,23 @@ def test_a_failure_says_which_step_and_shows_what_it_printed(github: GitHub, com
     assert "all green" not in body and "quiet" not in body and "no report" in body
 
 
+def test_a_run_that_failed_before_it_had_a_commit_names_the_pull_requests_base(
+    github: GitHub, comment: Comment
+) -> None:
+    fail_at(github, "Check out")
+    leave_artifact(github, None, base="", steps={"repro": "skipped"})
+    assert comment(github.event("failure")).returncode == 0
+    (body,) = github.bot_comments(3)
+    assert "❌ CI failed at `Check out`" in body and BASE[:12] in body and "refused" not in body
+
+
+def test_a_chatty_step_that_succeeded_costs_no_report(github: GitHub, comment: Comment) -> None:
+    leave_artifact(github, "## Better", logs={"repro": "Iteration\n" * 300_000})
+    assert comment(github.event()).returncode == 0
+    (body,) = github.bot_comments(3)
+    assert "## Better" in body and "Iteration" not in body
+
+
 @pytest.mark.parametrize("conclusion", ["failure", "timed_out", "cancelled", "startup_failure"])
 def test_a_run_without_an_artifact_is_commented_too(github: GitHub, comment: Comment, conclusion: str) -> None:
     github.jobs = [{"name": "review", "conclusion": conclusion, "steps": []}]
@@ -131,6 +148,8 @@ def test_logs_and_report_together_fit(github: GitHub, comment: Comment) -> None:
         ({"head": OTHER}, "another run or commit"),
         ({"run_id": 1}, "another run or commit"),
         ({"run_attempt": 2}, "another run or commit"),
+        ({"base": OTHER}, "no commit of main"),
+        ({"base": "d" * 40}, "no commit of main"),
         ({"steps": {"@user": "failure"}}, "steps in run.json"),
     ],
 )
@@ -143,7 +162,7 @@ def test_a_forged_artifact_is_refused_and_said_so_on_the_right_pull_request(
         github.artifacts = {"review-1": github.artifacts.pop("review-1")}
     assert comment(github.event()).returncode == 0
     (body,) = github.bot_comments(3)
-    assert reason in body and "forged" not in body
+    assert reason in body and "forged" not in body and BASE[:12] in body
     assert github.bot_comments(4) == []
 
 

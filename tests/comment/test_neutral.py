@@ -189,14 +189,18 @@ REPORT = """\
 ```mermaid
 ---
 config:
+  xyChart:
+    width: 760
+    height: 280
   themeVariables:
     xyChart:
-      plotColorPalette: "#0072B2, #D55E00"
+      plotColorPalette: "#a371f7, #e8702a"
 ---
 xychart-beta
-  title "Recall"
-  x-axis "epoch" 0 --> 299
-  line [1, 2]
+  x-axis "step" 0 --> 299
+  y-axis "validation loss"
+  line [1, 2.5]
+  line [1, -0.0003]
 ```
 """
 
@@ -214,10 +218,16 @@ def test_what_a_report_holds_is_kept() -> None:
         "%%{init: {'securityLevel': 'loose'}}%%\nxychart-beta\n  line [1]",
         "---\nconfig:\n  themeCSS: 'background: url(x)'\n---\nxychart-beta\n  line [1]",
         'pie\n  "<img src=x>": 1',
+        # Front matter that ends where a careless reader thinks it does not, and addresses spelt with escapes.
+        "---\nconfig:\n  sequence:\n    forceMenus: true\na: |\n  ---\n  xychart-beta\n---\nsequenceDiagram\n"
+        '  links A: {"Dash": "https:\\u002f\\u002fe.vil"}',
+        '---\na: |\n  ---\n  xychart-beta\n---\nflowchart LR\n  A@{ img: "https:\\u002f\\u002fe.vil/x.png", label: "x" }',
+        "---\nconfig:\n  xyChart:\n    width: 760\n    height: 40000\n---\nxychart-beta\n  line [1]",
+        'xychart-beta\n  line [1]\n  title "#lt;b#gt;"',
         "",
     ],
 )
-def test_a_chart_that_could_hold_a_link_is_shown_as_source(chart: str) -> None:
+def test_a_chart_that_could_hold_a_link_or_fill_the_page_is_shown_as_source(chart: str) -> None:
     neutral = neutralise(f"```mermaid\n{chart}\n```")
     assert "```mermaid" not in neutral
     assert f"```text\n{chart}\n```" in neutral

@@ -90,7 +90,7 @@ def test_text_from_the_repository_stays_text(full_report: Report) -> None:
         head=Revision(text, "a" * 40, text, text),
         changes=dataclasses.replace(full_report.changes, parameters=(Change(text, text, text),)),
         broken=(Flip(text, text, text, text, None, None),),
-        proof=dataclasses.replace(full_report.proof, patch=text),
+        proof=dataclasses.replace(full_report.proof, patch=f"diff --git a/dvc.lock b/dvc.lock\n{text}"),
         curves=tuple(dataclasses.replace(curve, name=f"{text}/loss") for curve in full_report.curves),
         problem=text,
     )

@@ -34,11 +34,13 @@ def test_a_stale_commit_comes_with_the_patch_that_makes_it_current(results: Clon
     results.commit("edited in the browser")
     edited = copy(results.path, tmp_path / "edited")
     results.run("dvc", "repro")
+    results.write("metrics/evaluate/plots/images/new.png", "a picture that the commit does not have")
     found = proof(results)
     assert (found.stale, found.lock) == ((), "stale")
+    assert found.lock_patch.count("diff --git") == 1 < found.patch.count("diff --git")
     (edited.path / "results.patch").write_text(found.patch)
     edited.run("git", "apply", "results.patch")
-    for file in ("dvc.lock", METRICS):
+    for file in ("dvc.lock", METRICS, "metrics/evaluate/plots/images/new.png"):
         assert (edited.path / file).read_bytes() == (results.path / file).read_bytes()
 
 

@@ -139,15 +139,20 @@ def test_a_huge_report_fits_and_says_what_was_cut(full_report: Report, flips: in
 
 
 def test_a_patch_cannot_close_its_code_block(full_report: Report) -> None:
-    proof = Proof((), "stale", "not run again", "+````\n+# heading\n")
+    proof = Proof((), "stale", "not run again", "diff --git a/dvc.lock b/dvc.lock\n+````\n+# heading\n")
     markdown = to_markdown(dataclasses.replace(full_report, proof=proof))
-    assert "`````diff\n+````" in markdown
+    assert "`````diff\ndiff --git a/dvc.lock b/dvc.lock\n+````" in markdown
 
 
-def test_a_long_patch_is_named_instead_of_shown(full_report: Report) -> None:
-    proof = Proof((), "stale", "not run again", "+x\n" * 20_000)
+def test_of_a_long_patch_the_part_for_dvc_lock_is_shown(full_report: Report) -> None:
+    lock = "diff --git a/dvc.lock b/dvc.lock\n-old\n+new\n"
+    plots = "diff --git a/metrics/roc.json b/metrics/roc.json\n" + "+x\n" * 20_000
+    proof = Proof((), "stale", "not run again", lock + plots)
     markdown = to_markdown(dataclasses.replace(full_report, proof=proof))
-    assert "60,000 characters" in markdown and "+x\n+x" not in markdown
+    assert f"```diff\n{lock}" in markdown and "+x\n+x" not in markdown and "git apply lock.patch" in markdown
+    long = dataclasses.replace(proof, patch=lock + "+x\n" * 20_000)
+    markdown = to_markdown(dataclasses.replace(full_report, proof=long))
+    assert "+x" not in markdown and "git apply lock.patch" in markdown
 
 
 def test_curves_of_different_length_share_one_axis(full_report: Report) -> None:

@@ -28,6 +28,7 @@ class GitHub:
     def __init__(self) -> None:
         self.pulls: dict[int, dict[str, Any]] = {}
         self.comments: dict[int, list[dict[str, Any]]] = {}
+        self.main = {BASE}  # the default branch's commits
         self.jobs: list[dict[str, Any]] = []
         self.artifacts: dict[str, bytes] = {}
         self.requests: list[str] = []
@@ -41,7 +42,7 @@ class GitHub:
             "number": number,
             "state": "open",
             "head": {"sha": head, "label": f"{owner}:{branch}", "repo": {"id": identity}},
-            "base": {"sha": BASE, "repo": {"id": 1}},
+            "base": {"sha": BASE, "ref": "main", "repo": {"id": 1}},
         }
 
     def add_comment(self, number: int, body: str, user: dict[str, str]) -> dict[str, Any]:
@@ -149,6 +150,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self.end_headers()
             case "GET", ["actions", "runs", _, "attempts", _, "jobs"]:
                 self._page(state.jobs, query, key="jobs")
+            case "GET", ["compare", span]:
+                commit, _, branch = span.partition("...")
+                known = commit in self.state.main and branch == "main"
+                status = "ahead" if known else "diverged"
+                self._answer(*((200, {"status": status}) if commit != OTHER else (404, {"message": "Not Found"})))
             case "GET", ["issues", number, "comments"]:
                 self._page(state.comments.get(int(number), []), query)
             case "POST", ["issues", number, "comments"] if int(number) in state.pulls:

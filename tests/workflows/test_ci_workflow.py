@@ -58,6 +58,7 @@ def check(repository: Clone, scratch: Path, old: str, new: str, tests_exit: int 
 def posted(github: GitHub, comment: Comment, checked: Checked) -> str:
     """The comment that comment.yml's code makes of a run."""
     github.open_pull(3, head=checked.head)
+    github.main.add(checked.base)
     github.jobs = checked.ended.jobs()
     files = {str(f.relative_to(checked.artifact)): f.read_bytes() for f in checked.artifact.rglob("*") if f.is_file()}
     github.artifacts = {"review-1": archive(files)}
@@ -83,6 +84,7 @@ def test_a_parameter_edited_on_github_gets_a_full_comment(
     assert "learning\\_rate\\_init" in body and "0.002" in body  # the cause
     assert "accuracy" in body and "```mermaid" in body  # the effect, and the curves as a chart
     assert "stale" in body and "every byte came out the same" in body  # the proof
+    assert "```diff\ndiff --git a/dvc.lock b/dvc.lock" in body  # the patch, as far as a person reads it
     reproduced.run("git", "apply", "--check", str(checked.artifact / "lock.patch"))
     assert (checked.ended.exit_code == 0) == ("✅ CI passed" in body)
 

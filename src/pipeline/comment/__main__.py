@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pipeline.comment.artifact import MAX_ARCHIVE, Artifact, RefusedError, parse
 from pipeline.comment.github import GitHub
@@ -69,14 +70,14 @@ def main() -> None:
         return
     failed = failed_steps(github, ended)
     try:
-        artifact = artifact_of(github, ended, [pull["number"] for pull in pulls])
+        artifact = artifact_of(github, ended, pulls)
         refusal = ""
     except (RefusedError, ResourceError) as reason:
         artifact, refusal = None, str(reason)
         say(f"the artifact is refused: {reason}")
     for pull in pulls:
         if artifact is None or artifact.pull_request == pull["number"]:
-            base = artifact.base if artifact else pull["base"]["sha"]
+            base = (artifact and artifact.base) or pull["base"]["sha"]
             say(publish(github, ended, pull["number"], body_of(ended, base, failed, artifact, refusal)))
 
 
@@ -118,7 +119,7 @@ def failed_steps(github: GitHub, ended: Run) -> list[str]:
     return names[:20]
 
 
-def artifact_of(github: GitHub, ended: Run, pulls: list[int]) -> Artifact | None:
+def artifact_of(github: GitHub, ended: Run, pulls: list[dict[str, Any]]) -> Artifact | None:
     """The run's artifact, if it has one. Raises RefusedError if it is not of this run and these pull requests."""
     name = f"review-{ended.attempt}"
     listed = github.pages(f"/actions/runs/{ended.id}/artifacts", key="artifacts", name=name)
@@ -130,9 +131,21 @@ def artifact_of(github: GitHub, ended: Run, pulls: list[int]) -> Artifact | None
     artifact = parse(github.download(f"/actions/artifacts/{int(found[0]['id'])}/zip", MAX_ARCHIVE))
     if (artifact.run_id, artifact.run_attempt, artifact.head) != (ended.id, ended.attempt, ended.head):
         raise RefusedError("it says that it is of another run or commit")
-    if artifact.pull_request not in pulls:
+    pull = next((pull for pull in pulls if pull["number"] == artifact.pull_request), None)
+    if pull is None:
         raise RefusedError("it names a pull request that does not have this commit as its head")
+    if artifact.base and not is_on_branch(github, artifact.base, pull["base"]["ref"]):
+        raise RefusedError(f"it names a base that is no commit of {pull['base']['ref']}")
     return artifact
+
+
+def is_on_branch(github: GitHub, commit: str, branch: str) -> bool:
+    """Whether a commit is the branch's last one or an ancestor of it."""
+    try:
+        compared = github.get(f"/compare/{commit}...{quote(branch, safe='')}", per_page=1)
+    except ResourceError:  # there is no such commit
+        return False
+    return compared["status"] in ("ahead", "identical")
 
 
 def body_of(ended: Run, base: str, failed: list[str], artifact: Artifact | None, refusal: str) -> str:
@@ -152,7 +165,7 @@ def body_of(ended: Run, base: str, failed: list[str], artifact: Artifact | None,
         if artifact.steps.get("mirror") == "failure":
             head.append("The run was not mirrored to W&B; that blocks nothing, the step says why.\n")
     if artifact is None or artifact.report is None:
-        reason = f"The artifact of this run is refused: {refusal}." if refusal else "This run left no report."
+        reason = f"⚠️ The artifact of this run is refused: {refusal}." if refusal else "This run left no report."
         return "\n".join([*head, reason]) + "\n"
     head.append(
         "<sub>What follows was written by the pull request's own code. Mentions, links, pictures and foreign HTML "

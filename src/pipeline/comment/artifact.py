@@ -28,7 +28,10 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Artifact:
-    """What a CI run says about itself: numbers and commits that the caller must check, and untrusted text."""
+    """What a CI run says about itself: numbers and commits that the caller must check, and untrusted text.
+
+    `base` is empty if the run failed before it had the commits; `logs` are those of steps that failed.
+    """
 
     pull_request: int
     head: str
@@ -53,7 +56,8 @@ def parse(content: bytes) -> Artifact:
             entries = _entries(archive)
             record = _record(_read(archive, entries, "run.json", MAX_RECORD))
             report = _read(archive, entries, "report.md", MAX_REPORT)
-            logs = {step: _read(archive, entries, f"logs/{step}.log", MAX_LOG) for step in STEPS}
+            failed = [step for step in STEPS if record["steps"].get(step) == "failure"]
+            logs = {step: _read(archive, entries, f"logs/{step}.log", MAX_LOG) for step in failed}
     except RefusedError:
         raise
     except Exception as error:  # whatever a crafted file provokes in zipfile, zlib or json
@@ -106,7 +110,7 @@ def _record(text: str | None) -> dict[str, Any]:
         if type(record[key]) is not int or not 0 < record[key] < 10**15:
             raise RefusedError(f"{key} in run.json is no number")
     for key in ("head", "base"):
-        if not isinstance(record[key], str) or not _COMMIT.fullmatch(record[key]):
+        if record[key] != "" and not (isinstance(record[key], str) and _COMMIT.fullmatch(record[key])):
             raise RefusedError(f"{key} in run.json is no commit")
     steps = record["steps"]
     if not isinstance(steps, dict) or any(k not in STEPS or v not in OUTCOMES for k, v in steps.items()):

@@ -9,7 +9,8 @@ repository's bot posts. There is no Markdown parser here that could disagree wit
 * Code blocks are recognised only in one strict form and written anew: with a fence longer than any run of backticks
   in them, at the left margin, between blank lines. What could keep such a fence from opening a code block (another
   fence, a comment, `<pre>`) is broken by the first rule. A block's content stays, so that a patch can be copied.
-  A Mermaid chart is drawn only if its kind cannot make links, and shown as source otherwise.
+  A Mermaid chart is drawn only in the very shape that `review/render.py` writes, and shown as source otherwise:
+  other kinds and other settings make links, load pictures, or fill the page.
 """
 
 import re
@@ -24,7 +25,6 @@ TAGS = frozenset(
 ) | {"<br>", "<br/>", "<br />", "<details open>"}
 ENTITIES = ("&amp;", "&lt;", "&gt;", "&quot;", "&nbsp;")
 LANGUAGES = ("", "diff", "json", "mermaid", "text", "yaml")
-CHARTS = ("xychart", "xychart-beta", "pie")
 
 BREAK = "\u200b"
 _ACTED_ON = re.compile(
@@ -45,7 +45,20 @@ _ACTED_ON = re.compile(
 )
 _TAG = re.compile("|".join(re.escape(tag) for tag in sorted(TAGS)))
 _OPENING = re.compile(rf"(`{{3,}})({'|'.join(LANGUAGES)})")
-_LINKING = re.compile(r"click|href|javascript|url\s*\(|themecss|secur|//|%%|<", re.IGNORECASE)
+_CHART = re.compile(
+    r"""(?:---
+config:
+  xyChart:
+    width: \d{1,3}
+    height: \d{1,3}
+  themeVariables:
+    xyChart:
+      plotColorPalette: "\#[0-9a-f]{6}(?:, \#[0-9a-f]{6})*"
+---
+)?xychart-beta
+(?:  (?:x-axis|y-axis|line)(?: "[\w ]{1,80}")?(?: [-+.\d]+ --> [-+.\d]+| \[[-+.,\d ]+\])?
+)+"""
+)
 
 
 def neutralise(markdown: str) -> str:
@@ -130,18 +143,10 @@ def _is_below(fence: str) -> Callable[[str], bool]:
 def _code_block(language: str, lines: list[str]) -> str:
     """A code block between blank lines that its content cannot close."""
     content = "\n".join(lines)
-    if language == "mermaid" and (_LINKING.search(content) or _kind_of_chart(lines) not in CHARTS):
+    if language == "mermaid" and not _CHART.fullmatch(f"{content}\n"):
         language = "text"
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", content)), default=0))
     return f"\n\n{fence}{language}\n{content}\n{fence}\n\n"
-
-
-def _kind_of_chart(lines: list[str]) -> str:
-    """The first word of a Mermaid chart, after its front matter."""
-    body = [line.strip() for line in lines if line.strip()]
-    if body and body[0] == "---" and "---" in body[1:]:
-        body = body[body.index("---", 1) + 1 :]
-    return body[0].split()[0] if body else ""
 
 
 def _closed(markdown: str) -> str:

@@ -31,6 +31,8 @@ from pipeline.review.where import changed_rows, show_flips, slice_labels
 def write_report(root: Path, base: str | None, head: str | None, seeds: int | None, out: Path) -> Report:
     """Assemble the report and write report.md, report.html and report.json into `out`, also when that fails.
 
+    Where dvc.lock is not current, lock.patch is written beside them.
+
     Raises:
         InputError: there is no such revision, or params.yaml is wrong.
         CheckError: the head has no results.
@@ -136,6 +138,10 @@ def missing_metrics(params: Params, head: Mapping[str, Any], base: Mapping[str, 
 
 def _write(report: Report, out: Path) -> None:
     write_json(out / "report.json", report.to_dict())
-    for name, text in (("report.md", to_markdown(report)), ("report.html", to_html(report))):
+    (out / "lock.patch").unlink(missing_ok=True)
+    texts = {"report.md": to_markdown(report), "report.html": to_html(report)}
+    if report.proof and report.proof.patch:
+        texts["lock.patch"] = report.proof.patch
+    for name, text in texts.items():
         with replacing(out / name) as new:
             new.write_text(text, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 
 from pipeline.files import finite, read_json, write_json
 from pipeline.params import Metric
-from pipeline.review.revisions import git, text_at
+from pipeline.review.revisions import git, snapshot, text_at
 from pipeline.review.sides import PREDICTIONS, Side, cached, outputs, stale_stages
 
 Lock = Literal["current", "stale", "missing"]
@@ -36,13 +37,18 @@ class Proof:
     again: Again
     patch: str
 
+    @property
+    def lock_patch(self) -> str:
+        """The part of `patch` that a person reads, dvc.lock; the rest is metrics, plots and pictures."""
+        files = re.split(r"^(?=diff --git )", self.patch, flags=re.MULTILINE)
+        return "".join(part for part in files if re.match(r"diff --git a/(.+/)?dvc\.lock b/", part))
+
 
 def find_proof(head: Side, metrics: Mapping[str, Metric]) -> Proof:
     """Compare the head's folder with what its commit records, and with a full run if `record_run` noted one."""
     committed, now = text_at(head.folder, "HEAD", "dvc.lock"), head.text("dvc.lock") or ""
     stale = tuple(stale_stages(head.folder))
-    patch = git(head.folder, "diff", "--binary", "HEAD", "--", "dvc.lock", "metrics")
-    patch += "\n" if patch else ""  # without it, `git apply` calls the patch corrupt
+    patch = results_patch(head.folder)
     if committed is None or sources(committed) != sources(now):
         return Proof(stale, "missing" if committed is None else "stale", _recorded(head.folder), patch)
     if outputs(committed) == outputs(now):
@@ -56,6 +62,14 @@ def find_proof(head: Side, metrics: Mapping[str, Metric]) -> Proof:
         and within_tolerance(old_metrics, new_metrics, metrics)
     )
     return Proof(stale, "current", "equivalently" if equivalent else "differently", patch)
+
+
+def results_patch(folder: Path) -> str:
+    """What turns the results that HEAD records, dvc.lock and metrics/, into those in `folder`: for `git apply`."""
+    paths = ("dvc.lock", "metrics")
+    form = ("--binary", "--no-color", "--no-ext-diff", "--src-prefix=a/", "--dst-prefix=b/")  # whatever Git's settings
+    patch = git(folder, "diff", *form, "HEAD", snapshot(folder, *paths), "--", *paths)
+    return f"{patch}\n" if patch else ""  # without its last line break, `git apply` calls a patch corrupt
 
 
 def sources(lock: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pipeline.review import formats, tables, words
 from pipeline.review.changes import Change, Changes
 from pipeline.review.curves import Curve, Line
+from pipeline.review.proof import Proof
 from pipeline.review.report import Report
 from pipeline.review.results import Comparison
 from pipeline.review.where import Flip
@@ -92,7 +93,7 @@ def _details(report: Report) -> list[str]:
         _fold("Rows that flipped", _flips(report)) if report.broken or report.fixed else "",
         _fold("Learning curves", _curves(report.curves)) if report.curves else "",
         _fold("Gate", _gate(report)) if report.gate else "",
-        _fold("Patch that makes dvc.lock current", _patch(proof.patch)) if proof and proof.patch else "",
+        _fold("Patch that makes dvc.lock current", _patch(proof)) if proof and proof.patch else "",
     ]
 
 
@@ -200,7 +201,7 @@ def _chart(curve: Curve) -> str:
         for _, word, line in lines
         if line[-1][0] < last
     ]
-    drawn = [f"  line [{', '.join(f'{value:.5g}' for value in resample(line, grid))}]" for _, _, line in lines]
+    drawn = [f"  line [{', '.join(map(_decimal, resample(line, grid)))}]" for _, _, line in lines]
     return "\n".join(
         [
             f"{name[:1].upper()}{name[1:]} by step: {'; '.join([legend, *ended])}.",
@@ -236,16 +237,24 @@ def resample(line: Line, grid: Sequence[float]) -> list[float]:
     return [float(value) for value in np.interp(grid, steps, values)]
 
 
+def _decimal(value: float) -> str:
+    """Five significant digits without an exponent, which Mermaid takes for a parse error."""
+    import numpy as np
+
+    return np.format_float_positional(value, precision=5, unique=False, fractional=False, trim="-")
+
+
 def _gate(report: Report) -> str:
     return _text_table(("rule", "found", "if it fails", "result"), tables.gate_rows(report))
 
 
-def _patch(patch: str) -> str:
-    """The patch as a code block that its own content cannot close; a long one is only named."""
-    if len(patch) > PATCH_CHARACTERS:
-        return f"It has {len(patch):,} characters; `patch` in report.json and report.html hold it, for `git apply`."
+def _patch(proof: Proof) -> str:
+    """What it does to dvc.lock as a code block that its own content cannot close; too long a one is only named."""
+    patch = proof.lock_patch
+    if not patch or len(patch) > PATCH_CHARACTERS:
+        return words.PATCH
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", patch)), default=0))
-    return f"{fence}diff\n{patch}\n{fence}"
+    return f"{words.PATCH} This is its part for dvc.lock:\n\n{fence}diff\n{patch}\n{fence}"
 
 
 def _units(text: str) -> int:

@@ -65,13 +65,18 @@ def default_base(root: Path, head: str | None) -> str | None:
     return parents[0] if parents else None
 
 
-def snapshot(root: Path) -> str:
-    """A commit of the workspace as it stands, new files included and ignored ones not; no branch points to it."""
+def snapshot(root: Path, *paths: str) -> str:
+    """A commit of the workspace as it stands, new files included and ignored ones not; no branch points to it.
+
+    With `paths`, what is elsewhere is left as Git's index has it.
+    """
     index = Path(git(root, "rev-parse", "--absolute-git-dir")) / "index"
+    known = [path for path in paths if (root / path).exists() or git(root, "ls-files", "--", path)]
     with tempfile.TemporaryDirectory() as scratch:
         env = {"GIT_INDEX_FILE": f"{scratch}/index"}
         shutil.copy(index, env["GIT_INDEX_FILE"])
-        git(root, "add", "--all", env=env)
+        if known or not paths:
+            git(root, "add", "--all", "--", *known, env=env)
         tree = git(root, "write-tree", env=env)
     person = {f"GIT_{role}_{what}": "pipeline" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     return git(root, "commit-tree", tree, "-p", "HEAD", "-m", "workspace", env=person)

@@ -11,6 +11,11 @@ from pipeline.review.results import Comparison, GroupComparison, MetricCompariso
 
 State = Literal["ok", "warn", "no"]
 
+PATCH = (
+    "Run dvc repro, then commit what changed and dvc push. Or take lock.patch, which is beside this report and holds "
+    "the metrics and plots too: git apply lock.patch."
+)
+
 
 def title(report: Report) -> str:
     """The verdict, whether the change is allowed, and the primary metric, on one line."""

@@ -221,7 +221,8 @@ def test_what_a_report_holds_is_kept() -> None:
         # Front matter that ends where a careless reader thinks it does not, and addresses spelt with escapes.
         "---\nconfig:\n  sequence:\n    forceMenus: true\na: |\n  ---\n  xychart-beta\n---\nsequenceDiagram\n"
         '  links A: {"Dash": "https:\\u002f\\u002fe.vil"}',
-        '---\na: |\n  ---\n  xychart-beta\n---\nflowchart LR\n  A@{ img: "https:\\u002f\\u002fe.vil/x.png", label: "x" }',
+        "---\na: |\n  ---\n  xychart-beta\n---\nflowchart LR\n"
+        '  A@{ img: "https:\\u002f\\u002fe.vil/x.png", label: "x" }',
         "---\nconfig:\n  xyChart:\n    width: 760\n    height: 40000\n---\nxychart-beta\n  line [1]",
         'xychart-beta\n  line [1]\n  title "#lt;b#gt;"',
         "",

@@ -74,28 +74,33 @@ def other_metrics() -> None:
     print(
         "  for models of equal skill that is a false alarm (<= 5 %); the true difference is the mean over all of them"
     )
-    print("      n  classes  rarest  skill  " + "  ".join(f"{name:>17}" for name in SECONDARY))
+    print("      n  classes  rarest  accuracy  skill  " + "  ".join(f"{name:>17}" for name in SECONDARY))
     for n in (200, 1000):
-        for shares in ((0.5, 0.5), (0.95, 0.05), (0.25, 0.25, 0.25, 0.25), (0.6, 0.25, 0.1, 0.04, 0.01)):
-            for skill in (1.5, 2.0):
-                missed = misses(random, n, shares, skill)
+        for shares in ((0.5, 0.5), (0.95, 0.05), (0.99, 0.01), (0.25,) * 4, (0.6, 0.25, 0.1, 0.04, 0.01)):
+            for base, head in ((1.5, 1.5), (1.5, 2.0), (3.5, 3.5), (3.5, 4.0)):
+                right, missed = misses(random, n, shares, base, head)
                 shown = "  ".join(f"{missed[name]:17.1%}" if name in missed else f"{'–':>17}" for name in SECONDARY)
-                kind = "equal" if skill == 1.5 else "other"
-                print(f"{n:7,}  {len(shares):7}  {shares[-1]:6.0%}  {kind:>5}  {shown}")
+                kind = "equal" if base == head else "other"
+                print(f"{n:7,}  {len(shares):7}  {shares[-1]:6.0%}  {right:8.0%}  {kind:>5}  {shown}")
 
 
-def misses(random: np.random.Generator, n: int, shares: tuple[float, ...], skill: float) -> dict[str, float]:
-    """The share of 500 intervals, for each metric, that do not hold the mean difference."""
+def misses(
+    random: np.random.Generator, n: int, shares: tuple[float, ...], base: float, head: float
+) -> tuple[float, dict[str, float]]:
+    """The base's accuracy, and the share of 500 intervals, for each metric, that do not hold the mean difference."""
     found: dict[str, list[tuple[float, float, float]]] = {}
+    right = []
     for _ in range(500):
         truth = random.choice(len(shares), n, p=shares)
-        pairs = pair(table(random, truth, len(shares), 1.5), table(random, truth, len(shares), skill))
+        pairs = pair(table(random, truth, len(shares), base), table(random, truth, len(shares), head))
+        right.append(np.mean(pairs.base.prediction == pairs.truth))
         for name in SECONDARY:
             result = measure(name, pairs, 10)
             if not isinstance(result, str):
                 found.setdefault(name, []).append((*result.estimate.interval(ALPHA), result.head - result.base))
     columns = {name: np.array(rows).T for name, rows in found.items()}
-    return {name: float(np.mean((d.mean() < low) | (d.mean() > high))) for name, (low, high, d) in columns.items()}
+    missed = {name: float(np.mean((d.mean() < low) | (d.mean() > high))) for name, (low, high, d) in columns.items()}
+    return float(np.mean(right)), missed
 
 
 def speed() -> None:

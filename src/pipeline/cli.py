@@ -120,7 +120,8 @@ def compare(
 
     found = compare(read_table(base, NAMES), read_table(head, NAMES), primary=primary, confidence=confidence)
     if not found.n:
-        raise errors.InputError(f"nothing to compare in {base} and {head}: {found.headline.reason}")
+        why = "; ".join(filter(None, (found.headline.reason, *found.notes)))
+        raise errors.InputError(f"nothing to compare in {base} and {head}: {why}")
     (terminal.print_json if as_json else terminal.print_table)(found)
 
 

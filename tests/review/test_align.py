@@ -27,13 +27,34 @@ def test_rows_that_are_not_shared_changed_their_truth_or_are_excluded_are_left_o
     assert (found.only_base, found.only_head, found.truth_changed, found.excluded) == (1, 1, 1, 1)
 
 
-def test_labels_and_keys_of_different_types_are_compared_as_text_with_a_note():
-    base = predictions([1, 2, 3, 4], truth=(0, 1, 0, 1))
+@pytest.mark.parametrize("keys", [[1, 2, 3, 4], [1.0, 2.0, 3.0, 4.0], ["1.0", "2.0", "3.0", "4.0"]])
+def test_labels_and_keys_of_different_types_are_compared_as_text(keys):
+    base = predictions(keys, truth=(0, 1, 0, 1))
     head = predictions("1234", truth=("0", "1", "0", "1"), prediction=("0", "1", "1", "1"))
     found = pair(base, head)
     assert found.identical
     assert len(found.keys) == 4
+    assert found.notes == []
+
+
+def test_labels_that_are_no_numbers_on_one_side_are_noted():
+    found = pair(predictions(), predictions(truth=("0", "1", "0", "b"), prediction=("0", "1", "0", "b")))
     assert "compared as text" in found.notes[0]
+
+
+def test_where_nothing_is_shared_an_example_of_both_sides_shows_why():
+    other_keys = pair(predictions("abcd"), predictions("wxyz"))
+    assert other_keys.notes == ["a key of the base is 'a', one of the head is 'w'"]
+    other_labels = pair(predictions(), predictions(truth="nyny", prediction="nnyy"))
+    assert "the truth of key 'a' is '0' in the base and 'n' in the head" in other_labels.notes
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+def test_probabilities_rounded_to_two_digits_are_accepted(classes):
+    random = np.random.default_rng(0)
+    rounded = random.dirichlet(np.ones(classes), 500).round(2)
+    table = predictions(range(500), np.arange(500) % 2, np.arange(500) % 2)
+    assert pair(*[table.assign(**{f"proba_{k}": rounded[:, k] for k in range(classes)})] * 2).identical
 
 
 def test_whole_floats_are_the_integers_that_they_stand_for():

@@ -135,6 +135,22 @@ def test_a_difference_that_is_surely_small_is_equivalent_and_one_that_is_surely_
     assert found.within_tolerance
 
 
+def test_few_rows_that_are_all_right_do_not_make_two_models_equivalent():
+    """Twelve rows, two of the rare class, no mistake on either side: another sample could show one."""
+    random = np.random.default_rng(0)
+    truth = np.repeat([0, 1], [10, 2])
+    found = compare(table(random, truth, 20.0), table(random, truth, 20.0)).metrics
+    for name in ("accuracy", "balanced_accuracy", "macro_f1", "roc_auc"):
+        assert (found[name].head, found[name].difference) == (1, 0)
+        assert found[name].verdict == "no detectable change", name
+
+
+def test_a_change_that_is_the_same_in_two_rows_is_not_certain():
+    base, head = (labels([1, 1]).assign(proba_0=[p, 1 - p], proba_1=[1 - p, p]) for p in (0.9, 0.8))
+    found = compare(base, head).metrics
+    assert {found[name].verdict for name in ("log_loss", "brier", "calibration_error")} == {"no detectable change"}
+
+
 def test_too_few_rows_for_a_verdict_say_what_could_have_been_seen():
     base, head = labels([True] * 50), labels([True] * 48 + [False] * 2)
     found = compare(base, head).headline

@@ -1,5 +1,6 @@
 """Two prediction tables become arrays over the rows that they share and that can be compared."""
 
+import math
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from pipeline.ml.metrics import Codes, Floats
 NAMES = ("key", "truth", "prediction")
 PREFIX = "proba_"
 NO_PROBABILITIES = "no probabilities"
-SUM_TOLERANCE = 0.01  # of a row's probabilities: a table may be rounded
+SUM_TOLERANCE = 0.01  # of a row's probabilities, or 0.005 for each class if that is more: a table may be rounded
+WHOLE_FLOAT = r"^(-?\d+)\.0+$"
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,10 @@ class _Labels:
     names: list[str]
     numeric: bool
 
+    def label(self, row: int) -> str:
+        """The label of a row."""
+        return self.names[int(self.codes[row])]
+
     def recoded(self, classes: Sequence[str]) -> Codes:
         """The index of each row's label in `classes`; -1 if it is not there."""
         places = {label: place for place, label in enumerate(classes)}
@@ -96,6 +102,12 @@ def pair(base: pd.DataFrame, head: pd.DataFrame, exclude: Collection[str] = ()) 
     excluded = shared & first.keys.isin(list(exclude))
     same_truth = first.truth.recoded(second.truth.names) == second.truth.codes[position]
     rows = np.flatnonzero(shared & ~excluded & same_truth)
+    if not shared.any():
+        notes.append(f"a key of the base is {first.keys[0]!r}, one of the head is {second.keys[0]!r}")
+    elif not same_truth[shared].any():
+        row = int(np.argmax(shared))
+        truths = first.truth.label(row), second.truth.label(int(position[row]))
+        notes.append("the truth of key {!r} is {!r} in the base and {!r} in the head".format(first.keys[row], *truths))
     partner = position[rows]
 
     known = {
@@ -151,14 +163,17 @@ def _checked(table: pd.DataFrame, side: str) -> _Table:
 def _check_probabilities(probabilities: pd.DataFrame, keys: pd.Index, side: str) -> None:
     if not len(probabilities.columns):
         return
-    try:
-        values = probabilities.to_numpy(dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{side}: a column {PREFIX}* holds something that is no number") from None
+    for name in probabilities.columns:
+        try:
+            probabilities[name].to_numpy(dtype=np.float64)
+        except (TypeError, ValueError):
+            raise InputError(f"{side}: column {name} holds something that is no number") from None
+    values = probabilities.to_numpy(dtype=np.float64)
+    rounding = max(SUM_TOLERANCE, 0.005 * values.shape[1]) + 1e-6
     for wrong, what in (
         (~np.isfinite(values).all(axis=1), "a missing or infinite probability"),
         (((values < -1e-6) | (values > 1 + 1e-6)).any(axis=1), "a probability outside 0 to 1"),
-        (np.abs(values.sum(axis=1) - 1) > SUM_TOLERANCE, "probabilities that do not sum to 1"),
+        (np.abs(values.sum(axis=1) - 1) > rounding, "probabilities that do not sum to 1"),
     ):
         if wrong.any():
             example = keys[int(np.argmax(wrong))]
@@ -168,7 +183,7 @@ def _check_probabilities(probabilities: pd.DataFrame, keys: pd.Index, side: str)
 def as_text(column: "pd.Series[Any]") -> npt.NDArray[np.object_]:
     """Keys as text; numbers as `_label` writes them."""
     if isinstance(column.dtype, pd.StringDtype):
-        return column.to_numpy(dtype=object)
+        return column.str.replace(WHOLE_FLOAT, r"\1", regex=True).to_numpy(dtype=object)
     labels = _labels(column)
     return np.asarray(labels.names, dtype=object)[labels.codes]
 
@@ -178,20 +193,24 @@ def _labels(column: "pd.Series[Any]") -> _Labels:
     names = [_label(value) for value in distinct.tolist()]
     merged = {name: index for index, name in enumerate(dict.fromkeys(names))}  # 3 and "3.0" in a column of both
     codes = np.array([merged[name] for name in names], dtype=np.intp)[codes]
-    return _Labels(codes, list(merged), pd.api.types.is_numeric_dtype(column))
+    return _Labels(codes, list(merged), _are_numbers(merged))
 
 
 def _label(value: object) -> str:
     """A label as text: 3, 3.0 and "3.0" are all 3."""
-    return re.sub(r"^(-?\d+)\.0+$", r"\1", str(value))
+    return re.sub(WHOLE_FLOAT, r"\1", str(value))
 
 
 def _ordered(labels: Collection[str]) -> tuple[str, ...]:
     """Labels in the order of their numbers if all are numbers, else of the alphabet."""
+    return tuple(sorted(labels, key=float if _are_numbers(labels) else None))
+
+
+def _are_numbers(labels: Collection[str]) -> bool:
     try:
-        return tuple(sorted(labels, key=float))
+        return all(math.isfinite(float(label)) for label in labels)
     except ValueError:
-        return tuple(sorted(labels))
+        return False
 
 
 def _why_no_probabilities(base: _Table, head: _Table, known: Collection[str]) -> str | None:

@@ -83,8 +83,9 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
             problem = f"{params.review.primary} is not comparable: {comparison.headline.reason}"
         elif seeds:
             found["noise"] = training_noise(root, base, head, seeds, params)
-    intervals = {name: (row.low, row.high) for name, row in found["comparison"].metrics.items()} if base else {}
-    figures = Figures(head_values, found.get("base_values", {} if problem else None), intervals)
+    figures = Figures(
+        head_values, found.get("base_values", {} if problem else None), _intervals(comparison) if base else {}
+    )
     return Report(
         head=Revision(head.name, head.commit, head.subject, head.source),
         problem=problem,
@@ -97,6 +98,14 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
         missing=missing_metrics(params, head_values, found.get("base_values", {})),
         **found,
     )
+
+
+def _intervals(found: Comparison) -> dict[str, tuple[float | None, float | None]]:
+    """What the gate judges. Where nothing differs nothing got worse, though rows without probabilities say little."""
+    return {
+        name: (0.0, 0.0) if found.identical and row.low is not None else (row.low, row.high)
+        for name, row in found.metrics.items()
+    }
 
 
 def compare_sides(base: Side, head: Side, params: Params) -> Comparison:

@@ -1,5 +1,6 @@
 """A difference with a standard error: Student's t, for means over rows and what behaves like them."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,54 +11,71 @@ from scipy import special
 from pipeline.ml.metrics import Codes, Floats
 from pipeline.review.proportions import POWER
 
+RANDOM_PLACE = 1 / 12  # the variance of a share between 0 and 1 when every share is as likely
+
 
 @dataclass(frozen=True)
 class StudentDifference:
-    """A difference with its standard error, estimated with so many degrees of freedom."""
+    """A difference with its standard error, estimated with so many degrees of freedom; none is beyond `largest`."""
 
     difference: float
     standard_error: float
     degrees: float
+    largest: float = math.inf
 
     @cached_property
     def p(self) -> float:
         """Two-sided."""
         if self.difference == 0:
             return 1.0
-        if self.standard_error == 0:
-            return 0.0
         return float(2 * special.stdtr(self.degrees, -abs(self.difference) / self.standard_error))
 
     def interval(self, alpha: float) -> tuple[float, float]:
         """At confidence 1 - alpha; it excludes 0 exactly if `p` < alpha."""
         half = self._quantile(1 - alpha / 2) * self.standard_error
-        return self.difference - half, self.difference + half
+        return max(self.difference - half, -self.largest), min(self.difference + half, self.largest)
 
     def detectable(self, alpha: float) -> float | None:
-        """The smallest true difference that is detected with 80 % power; None if no row differs."""
-        return (self._quantile(1 - alpha / 2) + self._quantile(POWER)) * self.standard_error or None
+        """The smallest true difference that is detected with 80 % power; None if there is none, or no row differs."""
+        size = (self._quantile(1 - alpha / 2) + self._quantile(POWER)) * self.standard_error
+        return size if 0 < size <= self.largest else None
 
     def _quantile(self, share: float) -> float:
         return float(special.stdtrit(self.degrees, share))
 
 
-def paired_mean(difference: float, row_differences: Floats) -> StudentDifference:
-    """The difference of two means over the same rows, from head - base of each row (at least 2)."""
+def paired_mean(difference: float, row_differences: Floats, largest: float = math.inf) -> StudentDifference:
+    """The difference of two means over the same rows, from head - base of each row (at least 2).
+
+    A change that is the same in every row has no spread, and yet few rows do not make it certain. So one more row that
+    changed as much the other way is thought of: with it p is about that of the sign test if all rows agree (5 rows:
+    0.05), and of many rows it is lost among the others.
+    """
     n = len(row_differences)
-    return StudentDifference(difference, float(np.std(row_differences, ddof=1)) / n**0.5, n - 1)
+    variance = float(np.var(row_differences, ddof=1)) / n + (2 * difference / n) ** 2
+    return StudentDifference(difference, variance**0.5, n - 1, largest)
 
 
-def sum_of_contributions(difference: float, contributions: Floats, truth: Codes) -> StudentDifference:
+def sum_of_contributions(
+    difference: float, contributions: Floats, truth: Codes, spread: float = 1.0
+) -> StudentDifference:
     """A difference whose error is the sum of independent contributions of rows, in each class of the truth around 0.
 
-    With few rows in a class that weighs as much as the others, the variance is itself uncertain: degrees of freedom
-    after Satterthwaite, Biometrics Bulletin 2 (1946), with one for each row of a class less one (at least one).
+    For metrics that average over the classes. With few rows in a class that weighs as much as the others
+
+    - the variance is itself uncertain: degrees of freedom after Satterthwaite, Biometrics Bulletin 2 (1946), with one
+      for each row of a class less one (at least one);
+    - all its rows may happen to agree, and then show no variance at all: half a row that changed is added to each
+      class, as Agresti and Min, Stat Med 24 (2005), do for two proportions. `spread` is the variance of what a
+      changed row is worth in its class: 1 where it is right or wrong, `RANDOM_PLACE` where its rank counts.
     """
-    variances = np.bincount(truth, weights=contributions**2)
-    degrees = np.maximum(np.bincount(truth) - 1, 1)
+    rows = np.bincount(truth)
+    present = np.flatnonzero(rows)
+    unchanged = spread / 2 / (len(present) * rows[present]) ** 2
+    variances = np.bincount(truth, weights=contributions**2)[present] + unchanged
     total = float(variances.sum())
-    effective = total**2 / float(np.sum(variances**2 / degrees)) if total > 0 else 1.0
-    return StudentDifference(difference, total**0.5, effective)
+    degrees = total**2 / float(np.sum(variances**2 / np.maximum(rows[present] - 1, 1)))
+    return StudentDifference(difference, total**0.5, degrees, largest=1.0)
 
 
 def centred(values: npt.NDArray[np.floating], truth: Codes) -> Floats:

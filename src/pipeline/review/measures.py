@@ -1,5 +1,6 @@
 """Each metric of the review: its value on both sides and the estimate of its difference, or why there is none."""
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,12 +12,12 @@ import numpy.typing as npt
 from pipeline.ml import metrics as ml
 from pipeline.review.align import Pairs, Side
 from pipeline.review.auc import auc_and_influence
-from pipeline.review.bootstrap import standard_error
-from pipeline.review.means import StudentDifference, centred, paired_mean, sum_of_contributions
+from pipeline.review.means import RANDOM_PLACE, centred, paired_mean, sum_of_contributions
 from pipeline.review.proportions import PairedProportions
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int64]
 
 
 class Estimate(Protocol):
@@ -77,14 +78,26 @@ def _balanced_accuracy(pairs: Pairs, bins: int) -> Measured:
 
 
 def _macro_f1(pairs: Pairs, bins: int) -> Measured | str:
-    truth, n, classes = pairs.truth, len(pairs.keys), len(pairs.classes)
-    if n < 2:
+    truth = pairs.truth
+    if len(truth) < 2:
         return "a single row"
-    base, head = (
-        float(ml.macro_f1_from(ml.confusion_matrix(truth, side.prediction))) for side in (pairs.base, pairs.head)
-    )
-    error = standard_error(ml.macro_f1_from, truth, pairs.base.prediction, pairs.head.prediction, classes)
-    return Measured(base, head, StudentDifference(head - base, error, n - 1))
+    base, head = (ml.confusion_matrix(truth, side.prediction) for side in (pairs.base, pairs.head))
+    before, after = float(ml.macro_f1_from(base)), float(ml.macro_f1_from(head))
+    contributions = f1_influence(head)[truth, pairs.head.prediction] - f1_influence(base)[truth, pairs.base.prediction]
+    return Measured(before, after, sum_of_contributions(after - before, contributions, truth))
+
+
+def f1_influence(confusion: Counts) -> Floats:
+    """What a row adds to the error of the macro F1, by its truth and prediction (classes, classes).
+
+    The delta method: F1 of a class is 2 right / (true + predicted), so a row counts with 2 / (true + predicted) if it
+    is right, less F1 / (true + predicted) for being true and again for being predicted; over all rows that sums to 0.
+    """
+    right, total = np.diagonal(confusion), confusion.sum(axis=0) + confusion.sum(axis=1)
+    each = 1 / np.where(total > 0, total, np.inf)
+    share = 2 * right * each * each
+    influence = np.diag(2 * each) - share[:, None] - share
+    return np.asarray(influence / np.count_nonzero(total))
 
 
 def _of_probabilities(
@@ -101,16 +114,20 @@ def _of_probabilities(
     return checked
 
 
-def _mean_of(losses: Callable[[Any, Floats], Floats]) -> Callable[[Pairs, int], Measured | str]:
+def _mean_of(
+    losses: Callable[[Any, Floats], Floats], largest: Callable[[int], float]
+) -> Callable[[Pairs, int], Measured | str]:
+    """The mean of each row's loss; `largest` says how much it can be with so many classes."""
+
     def measured(pairs: Pairs, base: Floats, head: Floats, bins: int) -> Measured:
-        return _paired(losses(pairs.truth, base), losses(pairs.truth, head))
+        return _paired(losses(pairs.truth, base), losses(pairs.truth, head), largest(len(pairs.classes)))
 
     return _of_probabilities(measured)
 
 
-def _paired(base: Floats, head: Floats) -> Measured:
+def _paired(base: Floats, head: Floats, largest: float) -> Measured:
     before, after = float(base.mean()), float(head.mean())
-    return Measured(before, after, paired_mean(after - before, head - base))
+    return Measured(before, after, paired_mean(after - before, head - base, largest))
 
 
 def _roc_auc(pairs: Pairs, base: Floats, head: Floats, bins: int) -> Measured:
@@ -118,13 +135,14 @@ def _roc_auc(pairs: Pairs, base: Floats, head: Floats, bins: int) -> Measured:
         sides = pool.map(auc_and_influence, (pairs.truth, pairs.truth), (base, head))
     (before, base_influence), (after, head_influence) = sides
     contributions = head_influence - base_influence
-    return Measured(before, after, sum_of_contributions(after - before, contributions, pairs.truth))
+    return Measured(before, after, sum_of_contributions(after - before, contributions, pairs.truth, RANDOM_PLACE))
 
 
 def _calibration_error(pairs: Pairs, base: Floats, head: Floats, bins: int) -> Measured:
     return _paired(
         _signed_gaps(pairs.truth, pairs.base, base, bins),
         _signed_gaps(pairs.truth, pairs.head, head, bins),
+        largest=1.0,
     )
 
 
@@ -149,9 +167,9 @@ MEASURES: dict[str, Callable[[Pairs, int], Measured | str]] = {
     "accuracy": _accuracy,
     "balanced_accuracy": _balanced_accuracy,
     "macro_f1": _macro_f1,
-    "log_loss": _mean_of(ml.log_losses),
+    "log_loss": _mean_of(ml.log_losses, lambda classes: math.inf),
     "roc_auc": _of_probabilities(_roc_auc),
-    "brier": _mean_of(ml.brier_losses),
+    "brier": _mean_of(ml.brier_losses, lambda classes: 1.0 if classes == 2 else 2.0),
     "calibration_error": _of_probabilities(_calibration_error),
     "top_2_accuracy": _of_probabilities(_top_2_accuracy),
 }

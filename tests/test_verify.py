@@ -1,5 +1,6 @@
 """`pipeline verify` says yes to a whole result, also in a clone without data, and lists what is wrong with others."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -145,12 +146,21 @@ def test_changed_data_in_the_workspace_is_named(repository: Clone) -> None:
 
 
 @pytest.mark.parametrize(("content", "name"), [(b"bbb", "folder/b.txt"), (b"x\n1\n", "raw.csv")])
-def test_an_object_that_the_remote_lost_is_named(repository: Clone, content: bytes, name: str) -> None:
-    object_in_remote(repository, content).unlink()
+def test_an_object_that_the_remote_lost_is_named_and_the_advice_helps(
+    repository: Clone, content: bytes, name: str
+) -> None:
+    lost = object_in_remote(repository, content)
+    lost.unlink()
     for clone in (repository, fresh(repository)):
         done = clone.run("pipeline", "verify", "--remote", check=False)
         assert done.returncode == 1
-        assert f"  {name}: not in the remote; run: dvc push" in done.stdout.splitlines()
+        line = next(line for line in done.stdout.splitlines() if line.startswith(f"  {name}: not in the remote; "))
+    assert line.endswith("run: dvc push")
+    if listing := re.search(r"delete (files/md5/\S+) from the remote", line):
+        (lost.parents[3] / listing[1]).unlink()
+    repository.run("dvc", "push")
+    assert lost.read_bytes() == content
+    assert repository.run("pipeline", "verify", "--remote").returncode == 0
 
 
 def test_without_a_remote_the_answer_is_an_error(repository: Clone) -> None:

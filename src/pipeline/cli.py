@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperCommand
 
 from pipeline import errors
+from pipeline.environment import leave_git_hook
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -49,12 +50,14 @@ def verify(
     checks = [lock_is_current, metrics_are_finite]
     checks += [outputs_are_in_remote] if remote else []
     checks += [is_reproduced] if reproduce else []
-    facts = [check() for check in checks]
-    for fact in facts:
+    failed = False
+    for check in checks:
+        fact = check()  # told at once: a later check may take minutes, or find no remote
         typer.echo(f"{'no' if fact.problems else 'ok'}: {fact.statement}")
         for problem in fact.problems:
             typer.echo(f"  {problem}")
-    raise typer.Exit(any(fact.problems for fact in facts))
+        failed = failed or bool(fact.problems)
+    raise typer.Exit(failed)
 
 
 @app.command()
@@ -127,4 +130,5 @@ def compare(
 
 def main() -> None:
     """Run the command line; expected failures become one message and their exit code."""
+    leave_git_hook()
     errors.run(typer.main.get_command(app))  # calling `app` itself would put Typer's own exception hook in place

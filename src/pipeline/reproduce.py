@@ -1,6 +1,5 @@
 """Runs the whole pipeline again elsewhere and compares: the last word on whether a result can be reproduced."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -8,9 +7,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-
+from pipeline.environment import of_dvc
 from pipeline.errors import InputError, ResourceError
+from pipeline.lock import outputs
 from pipeline.params import read_params
 from pipeline.verify import Fact, open_repository
 
@@ -30,7 +29,7 @@ def is_reproduced() -> Fact:
             sources = [str(out) for stage in repo.index.stages if stage.is_data_source for out in stage.outs]
             recorded = [str(out) for out in repo.index.outs if not out.use_cache]
         _copy(sources, copy)
-        done = subprocess.run([sys.executable, "-m", "dvc", "repro", "--force"], cwd=copy, env=_environment())
+        done = subprocess.run([sys.executable, "-m", "dvc", "repro", "--force"], cwd=copy, env=of_dvc())
         if done.returncode:
             raise InputError("the pipeline does not run from nothing; `dvc repro --force` says why")
         problems = [*_lock_differences(copy), *_file_differences(recorded, copy)]
@@ -58,28 +57,16 @@ def _copy(sources: list[str], copy: Path) -> None:
     subprocess.run(["git", "init", "-q"], cwd=copy, check=True)
 
 
-def _environment() -> dict[str, str]:
-    """This environment with this Python first, without what an outer `dvc repro` set, and without a mirror."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("DVC_ROOT", "DVC_STAGE", "PYTHONPATH")}
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    return kept | {"PATH": path, "WANDB_MODE": "disabled"}
-
-
 def _lock_differences(copy: Path) -> Iterator[str]:
     expected, found = Path("dvc.lock"), copy / "dvc.lock"
     if expected.exists() and expected.read_bytes() == found.read_bytes():
         return
-    before, after = _hashes(expected), _hashes(found)
+    before, after = (outputs(lock.read_text(encoding="utf-8") if lock.exists() else None) for lock in (expected, found))
     for path in sorted(before.keys() | after.keys()):
         if before.get(path) != after.get(path):
             yield f"{path}: {before.get(path, 'nothing')} in dvc.lock, {after.get(path, 'nothing')} from a new run"
     if before == after:
         yield "dvc.lock: the outputs are the same, but not what they were made from; run: dvc repro"
-
-
-def _hashes(lock: Path) -> dict[str, str]:
-    stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"] if lock.exists() else {}
-    return {out["path"]: out.get("md5", "") for stage in stages.values() for out in stage.get("outs", [])}
 
 
 def _file_differences(recorded: list[str], copy: Path) -> Iterator[str]:

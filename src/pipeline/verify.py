@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from pipeline.errors import InputError, ResourceError
+from pipeline.lock import Stages, outputs, stages
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,16 @@ class Fact:
 
 def lock_is_current() -> Fact:
     """dvc.lock belongs to the parameters, code and data of this clone; data that is not here counts by its hash."""
+    locked = stages(_read("dvc.lock"))
     with open_repository() as repo:
-        outputs = {str(out): out.hash_info.value for out in repo.index.outs if out.use_cache}
-        stages = [stage.name for stage in repo.index.stages if stage.cmd]
-        problems = [*_stale(repo.status(), outputs), *_contradictions(stages, outputs)]
+        hashes = {str(out): out.hash_info.value for out in repo.index.outs if out.use_cache}
+        missing = {stage.name for stage in repo.index.stages if stage.cmd} - locked.keys()
+        status = {stage: entries for stage, entries in repo.status().items() if stage not in missing}
+        problems = [
+            *(f"{name}: not in dvc.lock; run: dvc repro" for name in sorted(missing)),
+            *_stale(status, hashes),
+            *_contradictions(locked, hashes),
+        ]
     return Fact("dvc.lock is current", problems)
 
 
@@ -51,7 +57,16 @@ def outputs_are_in_remote() -> Fact:
     if done.returncode:
         raise ResourceError(f"the remote cannot be asked: {_reason(done.stderr)}")
     missing = json.loads(done.stdout).get("not_in_remote", [])
-    return Fact("every output is in the remote", [f"{path}: not in the remote; run: dvc push" for path in missing])
+    return Fact("every output is in the remote", [f"{path}: not in the remote; {_put_back(path)}" for path in missing])
+
+
+def _put_back(path: str) -> str:
+    """The commands that bring an output into the remote again."""
+    for output, md5 in outputs(_read("dvc.lock")).items():
+        if Path(output) in Path(path).parents and md5.endswith(".dir"):
+            listing = f"files/md5/{md5[:2]}/{md5[2:]}"
+            return f"DVC takes a folder's list for all of it: delete {listing} from the remote, then run: dvc push"
+    return "run: dvc push"
 
 
 def open_repository() -> Repo:
@@ -70,7 +85,7 @@ def open_repository() -> Repo:
     return repo
 
 
-def _stale(status: dict[str, list[Any]], outputs: dict[str, str | None]) -> Iterator[str]:
+def _stale(status: dict[str, list[Any]], hashes: dict[str, str | None]) -> Iterator[str]:
     """What `dvc status` reports, but for outputs that are just not in this clone."""
     for stage, entries in status.items():
         for entry in entries:
@@ -81,31 +96,32 @@ def _stale(status: dict[str, list[Any]], outputs: dict[str, str | None]) -> Iter
                 for path, state in changes.items():
                     if isinstance(state, dict):
                         yield from (f"{stage}: {path}: {key} is {what}; run: dvc repro" for key, what in state.items())
-                    elif state not in ("deleted", "not in cache") or not _is_output(path, outputs):
+                    elif state not in ("deleted", "not in cache") or not _is_output(path, hashes):
                         yield f"{stage}: {path} is {state}; run: dvc repro"
 
 
-def _is_output(path: str, outputs: dict[str, str | None]) -> bool:
-    return any(str(parent) in outputs for parent in (Path(path), *Path(path).parents))
+def _is_output(path: str, hashes: dict[str, str | None]) -> bool:
+    return any(str(parent) in hashes for parent in (Path(path), *Path(path).parents))
 
 
-def _contradictions(stages: list[str], outputs: dict[str, str | None]) -> Iterator[str]:
-    """Stages that dvc.lock lacks, or that read something else there than what the stage before them wrote."""
-    lock = Path("dvc.lock")
-    locked = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"] if lock.exists() else {}
-    for name in stages:
-        if name not in locked:
-            yield f"{name}: not in dvc.lock; run: dvc repro"
-        for dep in locked.get(name, {}).get("deps", []):
-            if outputs.get(dep["path"], dep.get("md5")) != dep.get("md5"):
+def _contradictions(locked: Stages, hashes: dict[str, str | None]) -> Iterator[str]:
+    """Stages that read something else in dvc.lock than what the stage before them wrote."""
+    for name, entry in locked.items():
+        for dep in entry.get("deps", []):
+            if hashes.get(dep["path"], dep.get("md5")) != dep.get("md5"):
                 yield f"{name}: {dep['path']} in dvc.lock is not what its own stage wrote; run: dvc repro"
+
+
+def _read(name: str) -> str | None:
+    path = Path(name)
+    return path.read_text(encoding="utf-8") if path.exists() else None
 
 
 def _metrics_problems(file: str) -> Iterator[str]:
     try:
         values = list(_leaves(json.loads(Path(file).read_text(encoding="utf-8"))))
     except FileNotFoundError:
-        yield f"{file}: missing; run: git restore {file}"
+        yield f"{file}: missing; run: git restore {file}, or dvc repro"
         return
     except ValueError as error:
         yield f"{file}: cannot be read as JSON: {error}"

@@ -54,9 +54,25 @@ def test_a_changed_gate_is_told_apart_from_what_changes_the_model(sides: tuple[P
     assert found.parameters == ()
     old = str(yaml.safe_load((sides[0] / "params.yaml").read_text())["gate"][0]["minimum"])
     assert found.judging == (
-        Change("gate.0.minimum", old, "0.5"),
+        Change("gate.accuracy minimum", f"{old} (block)", "0.5 (block)"),
         Change("review.primary", "accuracy", "log_loss"),
     )
+
+
+def test_a_rule_that_goes_is_named_and_those_after_it_keep_their_names(sides: tuple[Path, Path]) -> None:
+    params = yaml.safe_load((sides[1] / "params.yaml").read_text())
+    gone = params["gate"].pop(1)
+    (sides[1] / "params.yaml").write_text(yaml.safe_dump(params))
+    name = f"gate.{gone['metric']} regression"
+    assert find_changes(*sides).judging == (Change(name, f"{gone['regression']} ({gone['action']})", None),)
+
+
+def test_packages_are_told_apart_from_data(sides: tuple[Path, Path]) -> None:
+    for side, md5 in zip(sides, ("1" * 32, "2" * 32), strict=True):
+        lock = yaml.safe_load((side / "dvc.lock").read_text())
+        lock["stages"]["train"]["deps"].append({"path": "requirements.lock", "md5": md5})
+        (side / "dvc.lock").write_text(yaml.safe_dump(lock))
+    assert [stage.because for stage in find_changes(*sides).stages] == [("packages",)]
 
 
 def test_code_is_named_by_stage_and_file_and_followers_say_so(sides: tuple[Path, Path]) -> None:

@@ -166,7 +166,7 @@ def test_too_few_rows_for_a_verdict_say_what_could_have_been_seen():
             labels([1, 0]),
             labels([1, 1]).assign(truth=[1, 0]),
             "accuracy",
-            "no row that is comparable: 2 with another truth",
+            "no row that is comparable: 2 with another label",
         ),
         (labels([1, 0]), labels([1, 1]), "log_loss", "no probabilities"),
         (labels([1, 0]), labels([1, 1]).assign(proba_0=0.5, proba_1=0.5), "log_loss", "no probabilities in the base"),

@@ -81,9 +81,49 @@ def test_the_first_commit_is_shown_alone_and_floors_apply(results: Clone) -> Non
 
 
 @pytest.mark.parametrize("option", ["--base", "--head"])
-def test_a_wrong_revision_is_exit_2(results: Clone, option: str) -> None:
-    code, content, said = report(results, option, "nonsense")
-    assert code == 2 and "'nonsense' is no revision" in content["problem"] and "error: 'nonsense'" in said
+@pytest.mark.parametrize("revision", ["nonsense", ""])
+def test_a_wrong_revision_is_exit_2(results: Clone, option: str, revision: str) -> None:
+    code, content, said = report(results, option, revision)
+    assert code == 2 and f"'{revision}' is no revision" in content["problem"] and f"error: '{revision}'" in said
+
+
+def test_elsewhere_than_at_the_root_it_says_so_and_writes_nothing(results: Clone) -> None:
+    done = Clone(results.path / "src").run("pipeline", "report", check=False)
+    assert done.returncode == 2 and "run this from the root" in done.stderr
+    assert not (results.path / "src/report").exists()
+
+
+def test_a_hook_can_run_it_and_the_commit_is_what_the_user_made(results: Clone) -> None:
+    """Git tells its hooks which index the commit is made from; the base must not be checked out into that one."""
+    hook = results.path / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\npipeline report >&2\n")
+    hook.chmod(0o755)
+    set_param(results, "gate", [])
+    results.commit("nothing to block")
+    (results.path / "new.txt").write_text("new")
+    (results.path / ".gitignore").write_text("/report/\n/data/prepared\n/data/predictions\n/models\n# more\n")
+    results.run("git", "add", "new.txt")
+    results.run("git", "commit", "-q", "-a", "-m", "with a hook")
+    assert results.run("git", "show", "--name-only", "--format=", "HEAD").stdout.split() == [".gitignore", "new.txt"]
+    assert results.run("git", "status", "--porcelain").stdout == ""
+
+
+def test_a_changed_command_is_a_cause(results: Clone) -> None:
+    path = results.path / "dvc.yaml"
+    path.write_text(path.read_text().replace("pipe.py train", "pipe.py train --quietly"))
+    results.run("dvc", "repro")
+    _, _, said = report(results)
+    assert "Because of: dvc.yaml: command train" in said
+
+
+def test_the_same_rows_in_another_file_are_a_cause(results: Clone) -> None:
+    path = results.path / "data/raw/rows.csv"
+    first, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([first, *reversed(rows)]) + "\n")
+    results.run("dvc", "repro")
+    _, _, said = report(results)
+    assert "Because of: data: other files, but the same prepared rows" in said
 
 
 def test_two_revisions_are_compared_wherever_one_stands(results: Clone) -> None:
@@ -100,6 +140,7 @@ def test_a_parameter_edited_without_running_anything_is_stale_here_and_full_afte
     results.commit("edited on GitHub")
     code, content, said = report(results)
     assert code == 1 and "the results are not of these files" in said and content["proof"]["stale"]
+    assert content["verdict"] == "not compared", "the results that are there say nothing about this parameter"
     results.run("dvc", "repro")
     code, content, _ = report(results)
     assert (code, content["verdict"], content["proof"]["lock"]) == (0, "better", "stale")

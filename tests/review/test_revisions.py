@@ -61,6 +61,12 @@ def test_the_first_commit_has_no_base(repository: Clone) -> None:
     assert default_base(repository.path, "HEAD~1") is None
 
 
+def test_a_history_that_is_cut_off_is_no_first_commit(repository: Clone, tmp_path: Path) -> None:
+    repository.run("git", "clone", "-q", "--depth", "1", repository.path.as_uri(), str(tmp_path / "shallow"))
+    with pytest.raises(InputError, match="git fetch --unshallow"):
+        default_base(tmp_path / "shallow", None)
+
+
 @pytest.mark.parametrize("revision", ["nonsense", "--upload-pack=x", "HEAD~9", ""])
 def test_a_wrong_revision_is_the_users_input(repository: Clone, revision: str) -> None:
     with pytest.raises(InputError, match="is no revision"):

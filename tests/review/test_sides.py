@@ -5,7 +5,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from pipeline.errors import CheckError
+from pipeline.errors import CheckError, InputError
 from pipeline.review.sides import PREDICTIONS, has_results, revision, workspace
 from tests.conftest import Clone
 from tests.review.repository import set_param, state
@@ -83,10 +83,27 @@ def test_a_commit_whose_pipeline_does_not_run_is_an_answer_not_a_crash(results: 
     assert picture(results) == before
 
 
-def test_a_commit_without_a_lock_has_no_results(results: Clone) -> None:
-    assert has_results(results.path, head(results))
+def test_a_commit_whose_lock_is_lost_is_run(results: Clone) -> None:
+    expected = pd.read_parquet(results.path / PREDICTIONS)
     (results.path / "dvc.lock").unlink()
-    assert not has_results(results.path, results.commit("no lock"))
+    commit = results.commit("no lock")
+    assert has_results(results.path, commit)
+    with revision(results.path, commit) as side:
+        pd.testing.assert_frame_equal(pd.read_parquet(side.folder / PREDICTIONS), expected)
+
+
+def test_a_commit_without_a_pipeline_has_no_results(results: Clone) -> None:
+    assert has_results(results.path, head(results))
+    for name in ("dvc.lock", "dvc.yaml"):
+        (results.path / name).unlink()
+    assert not has_results(results.path, results.commit("before the pipeline"))
+
+
+def test_a_lock_with_conflict_markers_is_named(results: Clone) -> None:
+    (results.path / "dvc.lock").write_text("<<<<<<< HEAD\nstages: {}\n=======\n")
+    commit = results.commit("merged by hand")
+    with pytest.raises(InputError, match=f"dvc.lock of {commit[:7]} is no YAML, line"):
+        has_results(results.path, commit)
 
 
 def test_a_workspace_without_results_says_what_to_do(results: Clone) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.errors import CheckError, PipelineError
+from pipeline.errors import CheckError, InputError, PipelineError
 from pipeline.files import finite, replacing, write_json
 from pipeline.params import Params, parse_params
 from pipeline.review import sides
@@ -34,9 +34,11 @@ def write_report(root: Path, base: str | None, head: str | None, seeds: int | No
     Where dvc.lock is not current, lock.patch is written beside them.
 
     Raises:
-        InputError: there is no such revision, or params.yaml is wrong.
+        InputError: this is no pipeline, there is no such revision, or params.yaml or dvc.lock is wrong.
         CheckError: the head has no results.
     """
+    if not (root / "dvc.yaml").is_file():
+        raise InputError("there is no dvc.yaml here; run this from the root of the repository")
     try:
         report = assemble(root, base, head, seeds)
     except Exception as error:
@@ -50,8 +52,8 @@ def write_report(root: Path, base: str | None, head: str | None, seeds: int | No
 
 def assemble(root: Path, base: str | None, head: str | None, seeds: int | None) -> Report:
     """The report on two revisions; None stands for the default base, the workspace, and `review.seeds`."""
-    base_commit = resolve(root, base) if base else default_base(root, head)
-    head_commit = resolve(root, head) if head else None
+    base_commit = default_base(root, head) if base is None else resolve(root, base)
+    head_commit = None if head is None else resolve(root, head)
     with ExitStack() as stack:
         new = stack.enter_context(sides.revision(root, head_commit)) if head_commit else sides.workspace(root)
         params = parse_params(new.text("params.yaml") or "", f"params.yaml of {new.name}")
@@ -68,6 +70,7 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
     """The report on folders that hold results; without a base, on the head alone."""
     latency = measure_latency(base.folder / "models/package" if base else None, head.folder / "models/package")
     head_values = {**own_values(head.folder), "latency_ms": latency.head}
+    proof = find_proof(head, params.review.metrics)
     found: dict[str, Any] = {}
     if base:
         comparison = compare_sides(base, head, params)
@@ -79,7 +82,9 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
             "broken": show_flips(comparison.flips.right_to_wrong, "head", head.folder),
             "fixed": show_flips(comparison.flips.wrong_to_right, "base", head.folder),
         }
-        if comparison.headline.difference is None:
+        if proof.stale:
+            problem = f"the results are not of these files: {'; '.join(proof.stale)}"
+        elif comparison.headline.difference is None:
             problem = f"{params.review.primary} is not comparable: {comparison.headline.reason}"
         elif seeds:
             found["noise"] = training_noise(root, base, head, seeds, params)
@@ -93,7 +98,7 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
         metrics=params.review.metrics,
         head_values=head_values,
         curves=read_curves(base.folder if base else None, head.folder),
-        proof=find_proof(head, params.review.metrics),
+        proof=proof,
         gate=judge(params.gate, params.review.metrics, figures),
         missing=missing_metrics(params, head_values, found.get("base_values", {})),
         **found,

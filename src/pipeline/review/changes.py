@@ -10,8 +10,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import yaml
 
+from pipeline.lock import stages
 from pipeline.ml.schema import CONTENT, KEY, TARGET
 
+PACKAGES = "requirements.lock"
 SPLITS = ("train", "validation", "test")
 JUDGING = ("gate", "review")  # sections of params.yaml that change the verdict, not the model
 
@@ -75,7 +77,7 @@ def find_changes(base: Path, head: Path) -> Changes:
         schema=() if same_data else schema_changes(base, head),
         parameters=tuple(change for change in parameters if not change.name.startswith(JUDGING)),
         judging=tuple(change for change in parameters if change.name.startswith(JUDGING)),
-        environment=_values(packages(base / "requirements.lock"), packages(head / "requirements.lock")),
+        environment=_values(packages(base / PACKAGES), packages(head / PACKAGES)),
         stages=stage_changes(old, new),
     )
 
@@ -98,7 +100,8 @@ def stage_changes(old: dict[str, Any], new: dict[str, Any]) -> tuple[StageChange
             "command": one.get("cmd") != other.get("cmd"),
             "parameters": one.get("params") != other.get("params"),
             "code": bool(files),
-            "data": any(path not in made and path not in files for path in paths),
+            "packages": PACKAGES in paths,
+            "data": any(path not in made and path not in files and path != PACKAGES for path in paths),
             "an earlier stage": any(path in made for path in paths),
         }
         reasons = tuple(reason for reason, applies in because.items() if applies) or ("results only",)
@@ -168,8 +171,8 @@ def _columns(folder: Path) -> dict[str, str]:
 
 
 def _stages(folder: Path) -> dict[str, Any]:
-    stages: dict[str, Any] = _yaml(folder / "dvc.lock").get("stages", {})
-    return stages
+    lock = folder / "dvc.lock"
+    return stages(lock.read_text(encoding="utf-8") if lock.is_file() else None)
 
 
 def _hashes(stages: dict[str, Any], prefix: str) -> dict[str, str]:
@@ -183,12 +186,24 @@ def _yaml(path: Path) -> dict[str, Any]:
 
 
 def _flat(node: Any, prefix: str = "") -> dict[str, str]:
-    """Leaves of nested mappings, and of lists that hold mappings (the gate's rules), by dotted name."""
-    if isinstance(node, list) and any(isinstance(child, dict) for child in node):
-        node = dict(enumerate(node))
+    """Leaves of nested mappings by dotted name, and of the gate's rules by what they are about."""
+    if prefix == "gate" and isinstance(node, list):
+        node = _rules(node)
     if isinstance(node, dict) and (node or not prefix):
         return {k: v for key in node for k, v in _flat(node[key], f"{prefix}.{key}" if prefix else str(key)).items()}
     return {prefix: node if isinstance(node, str) else json.dumps(node, ensure_ascii=False, default=str)}
+
+
+def _rules(rules: list[Any]) -> dict[str, Any]:
+    """The gate's rules by metric and kind, so that a rule that goes does not rename those after it."""
+    found: dict[str, Any] = {}
+    for rule in rules:
+        known = dict(rule) if isinstance(rule, dict) else {"metric": rule}
+        metric, action = known.pop("metric", "?"), known.pop("action", "block")
+        for kind, limit in known.items() or [("rule", "?")]:
+            name = f"{metric} {kind}"
+            found[name] = " and ".join(filter(None, (found.get(name), f"{limit} ({action})")))
+    return found
 
 
 def _values(old: dict[str, str], new: dict[str, str]) -> tuple[Change, ...]:

@@ -47,7 +47,7 @@ def measure(name: str, pairs: Pairs, bins: int) -> Measured | str:
     """The metric of that name (a key of `MEASURES`), or why it cannot be compared."""
     if not len(pairs.keys):
         if pairs.truth_changed or pairs.excluded:
-            return f"no row that is comparable: {pairs.truth_changed:,} with another truth, {pairs.excluded:,} excluded"
+            return f"no row that is comparable: {pairs.truth_changed:,} with another label, {pairs.excluded:,} excluded"
         return "no shared rows"
     found = MEASURES[name](pairs, bins)
     if isinstance(found, Measured) and not np.isfinite([found.base, found.head]).all():

@@ -12,9 +12,10 @@ import pandas as pd
 import yaml
 
 from pipeline.files import finite, read_json, write_json
+from pipeline.lock import outputs, sources
 from pipeline.params import Metric
 from pipeline.review.revisions import git, snapshot, text_at
-from pipeline.review.sides import PREDICTIONS, Side, cached, outputs, stale_stages
+from pipeline.review.sides import PREDICTIONS, Side, cached, stale_stages
 
 Lock = Literal["current", "stale", "missing"]
 Again = Literal["identically", "equivalently", "differently", "not run again"]
@@ -70,19 +71,6 @@ def results_patch(folder: Path) -> str:
     form = ("--binary", "--no-color", "--no-ext-diff", "--src-prefix=a/", "--dst-prefix=b/")  # whatever Git's settings
     patch = git(folder, "diff", *form, "HEAD", snapshot(folder, *paths), "--", *paths)
     return f"{patch}\n" if patch else ""  # without its last line break, `git apply` calls a patch corrupt
-
-
-def sources(lock: str) -> dict[str, Any]:
-    """What results depend on by the text of a dvc.lock: commands, parameters and dependencies that no stage makes."""
-    made = outputs(lock)
-    return {
-        name: (
-            stage.get("cmd"),
-            stage.get("params"),
-            sorted((dep["path"], dep.get("md5")) for dep in stage.get("deps", []) if dep["path"] not in made),
-        )
-        for name, stage in (yaml.safe_load(lock) or {}).get("stages", {}).items()
-    }
 
 
 def record_run(here: Path, again: Path, metrics: Mapping[str, Metric]) -> Again:

@@ -68,8 +68,8 @@ class Report:
         found += [f"{metric} is missing or not finite" for metric in self.missing]
         if self.problem:
             found.insert(0, f"the comparison could not be made: {self.problem}")
-        if self.proof and self.proof.stale:
-            found.insert(0, f"the results are not of these files: {', '.join(self.proof.stale)} must run again")
+        elif self.proof and self.proof.stale:
+            found.insert(0, f"the results are not of these files: {'; '.join(self.proof.stale)}")
         return tuple(found)
 
     def to_dict(self) -> Values:

@@ -27,7 +27,8 @@ def git(root: Path, *arguments: str, env: dict[str, str] | None = None) -> str:
     )
     if done.returncode:
         reason = (done.stderr.strip() or "no message").splitlines()[0]
-        raise ResourceError(f"git {arguments[0]}: {reason}")
+        command = next(word for word in arguments if word not in ("-c",) and "=" not in word)
+        raise ResourceError(f"git {command}: {reason}")
     return done.stdout.removesuffix("\n")
 
 
@@ -51,6 +52,9 @@ def default_base(root: Path, head: str | None) -> str | None:
 
     The first parent where CI checked out the merge of a pull request; else the merge base with the default branch;
     on the default branch itself, the last commit below a changed workspace, or the first parent.
+
+    Raises:
+        InputError: a shallow clone, in which a first commit cannot be told from one whose parents are cut off.
     """
     at = resolve(root, head or "HEAD")
     parents = git(root, "rev-list", "--parents", "-n", "1", at).split()[1:]
@@ -62,6 +66,8 @@ def default_base(root: Path, head: str | None) -> str | None:
         return base
     if head is None and git(root, "status", "--porcelain", "--untracked-files=no"):
         return at
+    if not parents and git(root, "rev-parse", "--is-shallow-repository") == "true":
+        raise InputError("the history of this clone is cut, so there is no base to see; run: git fetch --unshallow")
     return parents[0] if parents else None
 
 

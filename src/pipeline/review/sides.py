@@ -6,7 +6,6 @@ read.
 """
 
 import contextlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -18,9 +17,9 @@ from pathlib import Path
 from subprocess import PIPE, STDOUT
 from typing import Any
 
-import yaml
-
+from pipeline.environment import of_dvc
 from pipeline.errors import CheckError
+from pipeline.lock import outputs
 from pipeline.review.revisions import git, resolve, text_at
 
 PREDICTIONS = "data/predictions/test.parquet"
@@ -62,14 +61,12 @@ def workspace(root: Path) -> Side:
 
 
 def has_results(root: Path, commit: str) -> bool:
-    """Whether the commit's dvc.lock records predictions, which everything else here is computed from."""
-    return PREDICTIONS in outputs(text_at(root, commit, "dvc.lock"))
+    """Whether the commit has a pipeline that makes predictions, which everything else here is computed from.
 
-
-def outputs(lock: str | None) -> dict[str, str]:
-    """The hash of every output that the text of a dvc.lock records, by path."""
-    stages = (yaml.safe_load(lock or "") or {}).get("stages", {})
-    return {out["path"]: out.get("md5", "") for stage in stages.values() for out in stage.get("outs", [])}
+    They need not be recorded in its dvc.lock: then its pipeline is run.
+    """
+    recorded = outputs(text_at(root, commit, "dvc.lock"), f"dvc.lock of {commit[:7]}")
+    return PREDICTIONS in recorded or PREDICTIONS in (text_at(root, commit, "dvc.yaml") or "")
 
 
 def cached(folder: Path, md5: str) -> Path | None:
@@ -129,7 +126,7 @@ def dvc(folder: Path, *arguments: str, timeout: float | None = None) -> subproce
     command = [sys.executable, "-m", "dvc", *arguments]
     try:
         return subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=timeout, env=_environment()
+            command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=timeout, env=of_dvc()
         )
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, 1, "", f"no answer within {timeout:.0f} s")
@@ -149,7 +146,7 @@ def reproduce(folder: Path, name: str, *targets: str) -> None:
     command = [sys.executable, "-m", "dvc", "repro", *targets]
     said: deque[str] = deque(maxlen=50)
     with subprocess.Popen(
-        command, cwd=folder, stdout=PIPE, stderr=STDOUT, text=True, errors="replace", env=_environment()
+        command, cwd=folder, stdout=PIPE, stderr=STDOUT, text=True, errors="replace", env=of_dvc()
     ) as process:
         for line in process.stdout or ():
             said.append(line.strip())
@@ -157,13 +154,6 @@ def reproduce(folder: Path, name: str, *targets: str) -> None:
     if process.returncode:
         reason = next((line for line in said if line.lower().startswith("error")), said[-1] if said else "no message")
         raise CheckError(f"{name}: its results are not to be had and its pipeline does not run: {reason}")
-
-
-def _environment() -> dict[str, str]:
-    """This environment with its own Python first, without what an outer `dvc repro` set, and without a mirror."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("DVC_ROOT", "DVC_STAGE", "PYTHONPATH")}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**kept, "PATH": path, "WANDB_MODE": "disabled"}
 
 
 def stale_stages(folder: Path) -> list[str]:
@@ -192,8 +182,10 @@ def _obtain(folder: Path, name: str) -> str:
 
     A commit whose dvc.lock is stale (a parameter edited in the browser, say) records the results of something else.
     """
-    wanted = [path for path in outputs((folder / "dvc.lock").read_text(encoding="utf-8")) if path.startswith(RESULTS)]
-    if not stale_stages(folder):
+    lock = folder / "dvc.lock"
+    recorded = outputs(lock.read_text(encoding="utf-8") if lock.is_file() else None, f"dvc.lock of {name}")
+    wanted = [path for path in recorded if path.startswith(RESULTS)]
+    if wanted and not stale_stages(folder):
         if _check_out(folder, wanted):
             return "the DVC cache"
         say(f"{name}: results are not in the cache; asking the remote")

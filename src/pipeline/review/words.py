@@ -84,15 +84,22 @@ def _reason(row: MetricComparison, metric: Metric | None) -> str:
 def causes(changes: Changes) -> list[tuple[str, str]]:
     """Each kind of cause with its content in a few words, the most telling first."""
     found = []
+    reasons = {reason for stage in changes.stages for reason in stage.because}
     if changes.rows:
         counts = {what: sum(getattr(row, what) for row in changes.rows) for what in ("added", "removed", "changed")}
         found.append(("data", ", ".join(f"{count:,} rows {what}" for what, count in counts.items() if count)))
+    elif "data" in reasons:
+        found.append(("data", "other files, but the same prepared rows"))
     if changes.schema:
         found.append(("columns", formats.some([change.name for change in changes.schema])))
     if changes.parameters:
         found.append(("parameters", formats.some([change_in_words(change) for change in changes.parameters])))
     if changes.code:
         found.append(("code", formats.some([path.removeprefix("src/pipeline/") for path in changes.code])))
+    for reason in ("command", "new", "gone"):
+        if reason in reasons:
+            stages = [stage.stage for stage in changes.stages if reason in stage.because]
+            found.append(("dvc.yaml", f"{reason if reason == 'command' else reason + ' stage'} {formats.some(stages)}"))
     if changes.environment:
         found.append(("environment", formats.some([change_in_words(change) for change in changes.environment])))
     if changes.judging:
@@ -190,6 +197,8 @@ def gate(report: Report) -> tuple[State, str]:
 def lines(report: Report) -> list[str]:
     """The first screen as plain lines, for a terminal."""
     found = [title(report), effect(report)]
+    if report.base:
+        found.append(f"Base: {revision(report.base)}")
     if report.changes:
         found.append(
             f"Because of: {'; '.join(f'{kind}: {text}' for kind, text in causes(report.changes)) or 'nothing'}"

@@ -7,7 +7,7 @@ PYTEST ?= -n logical --maxprocesses 8 --dist loadfile
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE  # compiled once: importing scikit-learn from source takes seconds, each time
 # --system-certs: behind a company proxy the system knows the right certificates.
-UV := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv --system-certs
+UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv --system-certs
 COMPILE := $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --quiet --custom-compile-command "make lock"
 .DEFAULT_GOAL := help
@@ -50,7 +50,7 @@ lock: $(VENV)/.uv  ## resolve pyproject.toml again into the hashed locks
 	$(COMPILE) --extra remote --extra test -c requirements-remote.lock -o requirements-test.lock
 
 clean:  ## remove the environment and what tools left behind (data, models and metrics stay)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis report
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis report dvc_plots
 
 $(VENV)/.uv: requirements-uv.lock
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..."; exit 3; }

@@ -62,8 +62,8 @@ def verify(
 
 @app.command()
 def report(
-    base: Annotated[str | None, typer.Option(help="compare with this  [default: where the branch began]")] = None,
-    head: Annotated[str | None, typer.Option(help="judge this revision  [default: the workspace]")] = None,
+    base: Annotated[str | None, typer.Option(help="compare with this  \\[default: where the branch began]")] = None,
+    head: Annotated[str | None, typer.Option(help="judge this revision  \\[default: the workspace]")] = None,
     out: Annotated[Path, typer.Option(help="folder for report.md, report.html and report.json")] = Path("report"),
     seeds: Annotated[int | None, typer.Option(min=0, max=50, help="further seeds to train both with")] = None,
 ) -> None:
@@ -89,16 +89,18 @@ class _Mirror(TyperCommand):
 
 @app.command(cls=_Mirror)
 def mirror(
-    folders: Annotated[list[Path] | None, typer.Argument(help="DVCLive folders  [default: the workspace's]")] = None,
+    folders: Annotated[list[Path] | None, typer.Argument(help="DVCLive folders  \\[default: the workspace's]")] = None,
     rev: Annotated[str | None, typer.Option(help="a commit, a range A..B or an experiment instead")] = None,
     wait: Annotated[
-        float | None, typer.Option(min=1, metavar="[SECONDS]", help="also wait for running mirrors; end within [120]")
+        float | None, typer.Option(min=1, metavar="[SECONDS]", help="also wait for running mirrors; end within \\[120]")
     ] = None,
     status: Annotated[bool, typer.Option("--status", help="only list what is mirrored where")] = False,
 ) -> None:
     """Show the records on W&B: what no process beside a stage has mirrored yet, once."""
     from pipeline.tracking import mirror as mirroring
 
+    if status and rev:
+        raise errors.InputError("--status lists what is mirrored of every revision; leave --rev out")
     found = mirroring.status(folders or []) if status else mirroring.mirror(folders or [], rev, wait)
     for entry in found:
         where = " ".join(filter(None, (entry.target, entry.problem and f"({entry.problem})")))

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from pipeline.errors import InputError
 
@@ -38,7 +38,9 @@ class Data(_Section):
     drop: list[str] = Field([], description="columns that the model must not see")
     categorical: list[str] = Field([], description="numeric columns that are names, not amounts")
     split_column: str | None = Field(None, description="a column that says train, validation or test for every row")
-    image: tuple[int, int] | None = Field(None, strict=False, description="height and width, if each row is a picture")
+    image: tuple[PositiveInt, PositiveInt] | None = Field(
+        None, strict=False, description="height and width, if each row is a picture"
+    )
 
 
 class Prepare(_Section):
@@ -60,7 +62,7 @@ class Train(_Section):
 
     estimator: str = Field(description="a classifier by its import path below sklearn: svm.SVC")
     arguments: dict[str, Any] = Field({}, description="the estimator's own arguments")
-    preprocessing: list[str | dict[str, dict[str, Any]]] = Field(
+    preprocessing: list[str | dict[str, dict[str, Any] | None]] = Field(
         [], description="scikit-learn transformers in order: a name, or {name: {argument: value}}"
     )
     calibration: Literal["sigmoid", "isotonic"] | None = Field(
@@ -213,7 +215,8 @@ def _message(error: ValidationError) -> str:
     elif first["type"] == "missing":
         text = f"{key}: missing; add it"
     else:
-        text = f"{key}: {first['input']!r}: {first['msg'].removeprefix('Value error, ')}" if key else first["msg"]
+        said = first["msg"].removeprefix("Value error, ")
+        text = f"{key}: {first['input']!r}: {said}" if key else said
     return text + (f" (and {len(others)} more)" if others else "")
 
 

@@ -103,6 +103,17 @@ def test_amounts_are_no_labels_but_many_repeated_numbers_are() -> None:
     assert read_labels(pd.Series(list(range(100)) * 20, name="y")).dtype == np.int64
 
 
+@pytest.mark.parametrize("labels", [[2**60 + 1, 2**60 + 2], ["1e20", "2e20"], ["01", "1"]])
+def test_labels_that_would_be_one_number_stay_two_classes(labels: list) -> None:
+    assert read_labels(plain(pd.DataFrame({"y": labels}))["y"]).tolist() == [str(label) for label in labels]
+
+
+@pytest.mark.parametrize("infinite", [np.inf, -np.inf, "inf"])
+def test_an_infinite_label_is_refused_with_its_row(infinite: object) -> None:
+    with pytest.raises(InputError, match=r"1 rows are infinite, such as row 2"):
+        read_labels(plain(pd.DataFrame({"y": [1.0 if infinite != "inf" else "1", infinite]}))["y"])
+
+
 def test_a_schema_describes_the_training_rows_and_encodes_any_rows() -> None:
     table = plain(
         pd.DataFrame({"n": [1.0, np.nan, 5.0, 99.0], "c": ["b", None, "a", "new"], "f": [True, None, False, True]})

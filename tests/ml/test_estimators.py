@@ -105,6 +105,40 @@ def test_gaps_and_unknown_categories_are_the_same_in_the_package(
     assert np.abs(probabilities - model.predict_proba(rows)).max() < 1e-5
 
 
+SEVERAL = {"lr": "linear_model.LogisticRegression", "bayes": {"naive_bayes.GaussianNB": {"var_smoothing": 1e-8}}}
+
+
+@pytest.mark.parametrize(
+    ("estimator", "arguments"),
+    [
+        ("ensemble.VotingClassifier", {"estimators": SEVERAL, "voting": "soft"}),
+        ("ensemble.StackingClassifier", {"estimators": SEVERAL, "final_estimator": "linear_model.LogisticRegression"}),
+    ],
+)
+def test_classifiers_made_of_several_are_written_by_name_and_packaged(
+    estimator: str, arguments: dict, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(300, 3)).astype(np.float32)
+    labels = (rows[:, 0] > 0).astype(int)
+    schema = Schema(tuple(Feature(f"x{i}", "number") for i in range(3)), "y", (0, 1))
+    model = make(estimator, arguments, schema=schema).fit(rows, labels)
+    assert [name for name, _ in model[-1].estimators] == ["lr", "bayes"]
+    (tmp_path / "model.onnx").write_bytes(to_onnx(model, 3, "model"))
+    predicted, probabilities = run_onnx(tmp_path / "model.onnx", rows)
+    assert predicted.tolist() == model.predict(rows).tolist()
+    assert np.abs(probabilities - model.predict_proba(rows)).max() < 1e-5
+
+
+def test_a_colon_with_nothing_behind_it_is_no_arguments() -> None:
+    assert type(make(preprocessing=[{"preprocessing.MinMaxScaler": None}])[0]).__name__ == "MinMaxScaler"
+
+
+def test_weights_of_true_and_false_are_those_of_the_classes_true_and_false() -> None:
+    model = make("linear_model.LogisticRegression", {"class_weight": {True: 2, False: 1}})
+    assert model[-1].class_weight == {"True": 2, "False": 1}
+
+
 WRONG = {
     "no such class": ({"estimator": "svm.SVCC"}, "train.estimator", "'svm.SVC'"),
     "no module": ({"estimator": "SVC"}, "train.estimator", "'svm.SVC'"),
@@ -130,19 +164,34 @@ WRONG = {
         "train.arguments.estimator",
         "is no classifier",
     ),
-    "no such step": ({"preprocessing": ["preprocessing.Scaler"]}, "train.preprocessing[1]", "did you mean"),
-    "classifier as a step": ({"preprocessing": ["svm.SVC"]}, "train.preprocessing[1]", "is no transformer"),
+    "no such step": ({"preprocessing": ["preprocessing.Scaler"]}, "train.preprocessing.0", "did you mean"),
+    "classifier as a step": ({"preprocessing": ["svm.SVC"]}, "train.preprocessing.0", "is no transformer"),
     "argument of a step": (
         {"preprocessing": ["preprocessing.MinMaxScaler", {"decomposition.PCA": {"components": 2}}]},
-        "train.preprocessing[2].decomposition.PCA.components",
+        "train.preprocessing.1.decomposition.PCA.components",
         "did you mean 'n_components'",
     ),
     "value of a step": (
         {"preprocessing": [{"decomposition.PCA": {"n_components": -1}}]},
-        "train.preprocessing[1].decomposition.PCA.n_components",
+        "train.preprocessing.0.decomposition.PCA.n_components",
         "Got -1",
     ),
-    "two names in a step": ({"preprocessing": [{"a.B": {}, "c.D": {}}]}, "train.preprocessing[1]", "write one name"),
+    "a transformer of the target": (
+        {"preprocessing": ["preprocessing.LabelEncoder"]},
+        "train.preprocessing.0",
+        "leave it out",
+    ),
+    "estimators without names": (
+        {"estimator": "ensemble.VotingClassifier", "arguments": {"estimators": ["svm.SVC"]}},
+        "train.arguments.estimators",
+        "a name of yours",
+    ),
+    "a wrong one of several": (
+        {"estimator": "ensemble.VotingClassifier", "arguments": {"estimators": {"a": "svm.SVR"}}},
+        "train.arguments.estimators.a",
+        "is no classifier",
+    ),
+    "two names in a step": ({"preprocessing": [{"a.B": {}, "c.D": {}}]}, "train.preprocessing.0", "write one name"),
 }
 
 

@@ -1,5 +1,8 @@
 """What ONNX computes is what scikit-learn computes, for the estimators that people use."""
 
+import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -83,6 +86,14 @@ def test_onnx_gives_the_labels_and_probabilities_of_scikit_learn(estimator, clas
     else:
         assert probabilities is None
     assert to_onnx(model, 5, "test") == content
+
+
+def test_onnxruntime_leaves_nothing_in_the_home_folder(tmp_path: Path):
+    program = "from pipeline.ml.export import load_onnxruntime; load_onnxruntime()"
+    environment = os.environ | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+    assert list(tmp_path.rglob("*")) == []
 
 
 def test_a_draw_between_trees_goes_to_the_first_class_as_in_scikit_learn(tmp_path: Path):

@@ -142,6 +142,11 @@ def test_what_scikit_learn_refuses_is_an_input_error_of_one_line() -> None:
         run("naive_bayes.MultinomialNB")
 
 
+def test_what_scikit_learn_stumbles_over_is_an_input_error_too() -> None:
+    with pytest.raises(InputError, match="ClassifierChain cannot learn from these rows"):
+        run("multioutput.ClassifierChain", {"estimator": "svm.SVC"})
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_loss_that_explodes_is_an_input_error_with_advice() -> None:
     huge = Rows(TRAIN.features * np.float32(1e18), TRAIN.labels)

@@ -68,6 +68,14 @@ FAILS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: validate.check_sides(LABELS, np.where(SIDES == "validation", "train", SIDES)),
         r"no row is left for the validation side \(20 rows in all\)",
     ),
+    "training rows that equal test rows": (
+        lambda: validate.check_sides(LABELS, np.where(SIDES == "train", "", SIDES)),
+        r"no row is left for the train side \(20 rows in all, \d+ left out because a test row has the same features\)",
+    ),
+    "a split column without a side": (
+        lambda: validate.check_sides(LABELS, np.where(SIDES == "test", "train", SIDES), "fold"),
+        r"no row is left for the test side .* name it in column 'fold'",
+    ),
     "a class that training lacks": (
         lambda: validate.check_sides(LABELS, np.where((SIDES == "train") & (LABELS == "b"), "", SIDES)),
         r"1 of 2 classes have no training row: 'b' \(10\)",

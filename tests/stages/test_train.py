@@ -138,7 +138,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "unknown step": ({"estimator": "svm.SVC", "preprocessing": ["decomposition.PCAA"]}, "decomposition.PCA"),
     "argument of a step": (
         {"estimator": "svm.SVC", "preprocessing": [{"decomposition.PCA": {"n": 1}}]},
-        "train.preprocessing[1].decomposition.PCA.n",
+        "train.preprocessing.0.decomposition.PCA.n",
     ),
     "more components than columns": (
         {"estimator": "svm.SVC", "preprocessing": [{"decomposition.PCA": {"n_components": 40}}]},

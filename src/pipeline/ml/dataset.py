@@ -19,6 +19,8 @@ ID_NAME = re.compile(
 MAX_CATEGORIES = 1000  # distinct texts of a category at most
 FEW_CATEGORIES = 20  # so many distinct texts are a category, however few the rows
 MAX_CLASSES = 50  # so many distinct whole numbers are classes; more only if they repeat
+PADDED = r"[+-]?0[0-9]+"
+LARGEST_EXACT = 2**53  # beyond it, not every whole number is a float64
 FEW_ROWS = 10  # below this, that all values of a column differ says nothing
 
 
@@ -62,11 +64,22 @@ class Features:
 def read_labels(target: pd.Series) -> pd.Series:
     """The target as classes: int64 if all are whole numbers, else text.
 
+    Whole numbers that float64 does not tell apart, and texts like "07", are names: as numbers, several would be one.
+
     Raises:
-        InputError: the values are amounts, not classes.
+        InputError: the values are amounts, not classes, or infinite.
     """
     numbers = as_numbers(target)
     if numbers is None:
+        return as_names(target)
+    infinite = np.flatnonzero(np.isinf(numbers))
+    if len(infinite):
+        raise InputError(
+            f"column '{target.name}' (data.target): {len(infinite)} rows are infinite, such as row {infinite[0] + 1}; "
+            "give them a class, or take those rows out"
+        )
+    names = is_text(target) and target.str.fullmatch(PADDED).any()
+    if names or (numbers.abs() > LARGEST_EXACT).any():
         return as_names(target)
     fractional = numbers[numbers != np.floor(numbers)]
     distinct = numbers.nunique()

@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from pipeline.errors import InputError
 from pipeline.ml.schema import Schema
 
-Step = str | Mapping[str, Mapping[str, Any]]  # a name, or {name: {argument: value}}
+Step = str | Mapping[str, Mapping[str, Any] | None]  # a name, or {name: {argument: value}}
 KINDS = {"classifier": ClassifierMixin, "transformer": TransformerMixin}
 
 
@@ -39,7 +39,7 @@ def build(
         from sklearn.calibration import CalibratedClassifierCV
 
         classifier = CalibratedClassifierCV(classifier, method=calibration, ensemble=False)
-    steps = [(f"step_{i}", _preprocessing_step(step, i, seed)) for i, step in enumerate(preprocessing, 1)]
+    steps = [(f"step_{i}", _preprocessing_step(step, i - 1, seed)) for i, step in enumerate(preprocessing, 1)]
     steps = _encode(schema, steps)
     if type(classifier).__name__ in ("ExtraTreesClassifier", "RandomForestClassifier"):
         from skl2onnx.sklapi import CastTransformer
@@ -65,8 +65,13 @@ def make(name: str, arguments: Mapping[str, Any], kind: str, seed: int, key: str
             )
     values = {}
     for argument, value in arguments.items():
-        if argument == "estimator" and value is not None:
-            value = _nested(value, seed, f"{arguments_key}.estimator")
+        if argument in ("estimator", "final_estimator") and value is not None:
+            value = _nested(value, seed, f"{arguments_key}.{argument}")
+        elif argument == "estimators":
+            value = _named(value, seed, f"{arguments_key}.estimators")
+        elif argument == "class_weight" and isinstance(value, Mapping):
+            # YAML's true is a class of a table as the text True.
+            value = {str(label) if isinstance(label, bool) else label: weight for label, weight in value.items()}
         elif isinstance(value, list) and isinstance(signature[argument].default, tuple):
             value = tuple(value)  # YAML has no tuples
         values[argument] = value
@@ -75,6 +80,8 @@ def make(name: str, arguments: Mapping[str, Any], kind: str, seed: int, key: str
         raise InputError(f"{arguments_key}.{missing[0]}: {name} needs it; add it")
     if "random_state" in signature:
         values.setdefault("random_state", seed)
+    if "flatten_transform" in signature:  # of VotingClassifier: no matter to predictions, but ONNX has it not flat only
+        values.setdefault("flatten_transform", False)
     made = cls(**values)
     _check_values(made, name, arguments_key)
     return made
@@ -91,6 +98,8 @@ def find(name: str, kind: str, key: str) -> type:
         module, _, attribute = path.rpartition(".")
         found = _import(f"sklearn.{module}", attribute)
         if found and issubclass(found, KINDS[kind]) and not inspect.isabstract(found):
+            if not hasattr(found, "_parameter_constraints"):
+                raise InputError(f"{key}: {name} is for the target, which needs none; leave it out")
             return found
         if found:
             raise InputError(f"{key}: {name} is no {kind}; {_known(path, kind)}")
@@ -120,7 +129,7 @@ def _encode(schema: Schema, steps: list[tuple[str, Any]]) -> list[tuple[str, Any
 
 
 def _preprocessing_step(step: Step, number: int, seed: int) -> Any:
-    key = f"train.preprocessing[{number}]"
+    key = f"train.preprocessing.{number}"
     name, arguments = _name_and_arguments(step, key)
     return make(name, arguments, "transformer", seed, key, f"{key}.{name}")
 
@@ -130,11 +139,19 @@ def _nested(step: Step, seed: int, key: str) -> Any:
     return make(name, arguments, "classifier", seed, key, f"{key}.{name}")
 
 
+def _named(steps: Any, seed: int, key: str) -> list[tuple[str, Any]]:
+    """What VotingClassifier and StackingClassifier put together: {own name: classifier}."""
+    if not isinstance(steps, Mapping):
+        raise InputError(f"{key}: write {{a name of yours: classifier, ...}}; found {steps!r}")
+    return [(str(name), _nested(step, seed, f"{key}.{name}")) for name, step in steps.items()]
+
+
 def _name_and_arguments(step: Step, key: str) -> tuple[str, Mapping[str, Any]]:
     if isinstance(step, str):
         return step, {}
     if isinstance(step, Mapping) and len(step) == 1:
         [(name, arguments)] = step.items()
+        arguments = {} if arguments is None else arguments  # in YAML, a colon with nothing behind it
         if isinstance(name, str) and isinstance(arguments, Mapping):
             return name, arguments
     raise InputError(f"{key}: write one name, or one {{name: {{argument: value}}}}; found {step!r}")

@@ -1,8 +1,11 @@
 """Turns a fitted scikit-learn classifier into ONNX, the same bytes every time, and runs ONNX."""
 
+import importlib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -48,14 +51,19 @@ def to_onnx(model: Any, features: int, name: str) -> bytes:
     return content
 
 
+def load_onnxruntime() -> ModuleType:
+    """onnxruntime without its telemetry: the import alone would leave an id and a queue of events in ~/.cache."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    return importlib.import_module("onnxruntime")
+
+
 def run_onnx(path: Path, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
     """Labels and probabilities (None if the model has none) of float32 rows (rows, features), at least one row.
 
     Raises:
         InputError: onnxruntime refuses the model.
     """
-    import onnxruntime
-
+    onnxruntime = load_onnxruntime()
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = 4  # what goes wrong is raised as well
     try:

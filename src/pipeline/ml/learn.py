@@ -15,6 +15,9 @@ from pipeline.ml.learners import Rows, choose
 
 WATCHED = 10_000  # training rows that are measured after a step, at most: enough for a curve, and every step pays
 
+# What scikit-learn raises at rows or arguments that an estimator does not take; other errors are the pipeline's own.
+REFUSALS = (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError, AttributeError, LookupError, RuntimeError)
+
 Scores = dict[str, float]
 
 
@@ -94,7 +97,7 @@ def reasons(name: str, part: Any) -> Iterator[None]:
             yield
         except UserWarning:
             raise KeyboardInterrupt from None
-        except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError) as error:
+        except REFUSALS as error:
             text = " ".join(str(error).split())[:400]
             diverged = "finite" in text or "overflow" in text
             advice = f"; {_advice(part)}" if diverged else ""

@@ -88,14 +88,26 @@ def check_classes(labels: pd.Series) -> None:
         )
 
 
-def check_sides(labels: pd.Series, sides: npt.NDArray[np.str_]) -> None:
-    """No side is empty, and training sees every class. `sides` is "" for rows that are left out."""
+def check_sides(labels: pd.Series, sides: npt.NDArray[np.str_], split: str | None = None) -> None:
+    """No side is empty, and training sees every class.
+
+    `sides` is "" for rows that are left out, because a test row has the same features; `split` is the column that
+    says where rows belong, if there is one.
+    """
+    left_out = int((sides == "").sum())
     for side in SIDES:
-        if not (sides == side).any():
-            raise InputError(
-                f"no row is left for the {side} side ({len(labels)} rows in all); "
-                "add rows or groups, or change prepare.test_size, prepare.validation_size or prepare.seed"
-            )
+        if (sides == side).any():
+            continue
+        found, advice = f"{len(labels)} rows in all", "add rows or groups, or change"
+        if left_out and side != "test":
+            found += f", {left_out} left out because a test row has the same features"
+            advice = "add columns that tell rows apart, take data.id out so that equal rows stay together, or change"
+        elif split:
+            advice = f"name it in column '{split}' (data.split_column), or change"
+        raise InputError(
+            f"no row is left for the {side} side ({found}); "
+            f"{advice} prepare.test_size, prepare.validation_size or prepare.seed"
+        )
     unseen = labels[~labels.isin(labels[sides == "train"])].value_counts(sort=False).sort_index()
     if len(unseen):
         which = ", ".join(f"'{label}' ({count})" for label, count in unseen.head(SHOWN).items())

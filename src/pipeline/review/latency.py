@@ -8,6 +8,8 @@ from statistics import median
 
 import numpy as np
 
+from pipeline.ml.export import load_onnxruntime
+
 WARM_UP, ROUNDS = 30, 300
 
 
@@ -38,8 +40,7 @@ def _one_row(model: Path) -> Callable[[], object] | None:
     """A call that predicts one fixed row, or None where there is no model."""
     if not model.is_file():
         return None
-    import onnxruntime
-
+    onnxruntime = load_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])

@@ -1,6 +1,5 @@
 """Stage `evaluate`: measure the model on the test rows, with intervals, per class and per slice."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +159,8 @@ def log_hardest(
         example = {"rank": rank, "key": keys[row], "truth": true, "prediction": said}
         example["confidence"] = None if sure is None else float(sure[row])
         if schema.image:
-            example["image"] = f"hardest/{rank:03d}_truth_{_word(true)}_predicted_{_word(said)}.png"
+            # The name says the rank alone: then `dvc plots diff` puts two models' pictures side by side.
+            example["image"] = f"hardest/{rank:03d}.png"
         else:
             example["features"] = {
                 feature.name: decode(float(value), feature)
@@ -196,10 +196,6 @@ def _table(examples: list[dict[str, Any]]) -> Image:
 
 def _percent(share: float | None) -> str:
     return "" if share is None else f"  {share:.1%}"
-
-
-def _word(label: int | str) -> str:
-    return re.sub(r"[^\w.-]+", "-", str(label))[:40]
 
 
 if __name__ == "__main__":

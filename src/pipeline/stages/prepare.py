@@ -40,7 +40,7 @@ def main() -> None:
     sides = split.divide(by, sizes.validation_size, sizes.test_size, sizes.seed, official)
     hashes = split.row_hashes(features.table)
     sides[split.leaking(sides, hashes)] = ""
-    validate.check_sides(labels, sides)
+    validate.check_sides(labels, sides, roles.split)
 
     training = sides == "train"
     classes = sorted(labels.unique().tolist())

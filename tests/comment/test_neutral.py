@@ -75,6 +75,9 @@ PIECES = [
         "\\",
         "$",
         "$$",
+        "\\",
+        "/approve",
+        "- /merge",
     ),
     *("&#64;", "&commat;", "&#x40;", "&num;", "&lt;", "&amp;", "&colon;", "&", ";", "*", "**", "_", "~~", " "),
     *("\u200b", "\u202e", "\x00", "\x1b[31m", "\ufeff", "é", "中", "😀", "xychart-beta", "click A href", "user"),
@@ -134,6 +137,8 @@ def test_nothing_that_github_acts_on_is_left(text: str) -> None:
 def test_outside_code_blocks_no_sequence_is_left_even_without_a_parser(text: str) -> None:
     prose = re.sub(r"(?sm)^(`{3,})[a-z]*\n.*?^\1$", "", neutralise(text))
     assert not re.search(r"@(?!\u200b)|#\d|!\[|\]\(|\]:|://|www\.|<!--|```|~~~|\$(?!\u200b)", prose)
+    assert not re.search(r"(?<!\\)(?:\\\\)*\$", prose), "an unescaped dollar sign"
+    assert not re.search(r"(?m)^\s*/[a-z]", prose), "a bot's command"
     assert all(tag in TAGS for tag in re.findall(r"<[a-zA-Z/!?][^>\n]*>?", prose))
 
 

@@ -5,6 +5,7 @@ repository's bot posts. There is no Markdown parser here that could disagree wit
 
 * Everywhere but in code blocks, each sequence that GitHub acts on is broken by a zero-width space. The reader does
   not see it, and it holds in code spans, tables and HTML alike, so nothing depends on knowing where one begins.
+  (A dollar sign gets a backslash as well, which a code span shows.)
   HTML is an allow-list of exact tags without attributes.
 * Code blocks are recognised only in one strict form and written anew: with a fence longer than any run of backticks
   in them, at the left margin, between blank lines. What could keep such a fence from opening a code block (another
@@ -39,9 +40,10 @@ _ACTED_ON = re.compile(
     | &(?!(?:ENTITIES))(?=[\#a-z])   # character references, which could spell any of these
     | <(?=[a-z/!?])                  # HTML
     | `(?=``) | ~(?=~~)              # code blocks other than those written here
-    | \$                             # mathematics
+    | (?<!\\)\\*\$                   # mathematics
+    | ^[\ \t>*+-]*/(?=[a-z])         # commands of bots, such as /approve
     """.replace("ENTITIES", "|".join(entity[1:] for entity in ENTITIES)),
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE | re.IGNORECASE | re.MULTILINE,
 )
 _TAG = re.compile("|".join(re.escape(tag) for tag in sorted(TAGS)))
 _OPENING = re.compile(rf"(`{{3,}})({'|'.join(LANGUAGES)})")
@@ -132,7 +134,10 @@ def _text(text: str) -> str:
 
 
 def _broken(match: re.Match[str]) -> str:
-    return match.group() + BREAK
+    found = match.group()
+    if found.endswith("$") and len(found) % 2:  # not escaped yet; mathematics may begin behind a zero-width space
+        found = f"{found[:-1]}\\$"
+    return found + BREAK
 
 
 def _is_below(fence: str) -> Callable[[str], bool]:

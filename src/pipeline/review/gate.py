@@ -65,9 +65,7 @@ def _judge(rule: Rule, metrics: Mapping[str, Metric], figures: Figures) -> Outco
         base = figures.base.get(name)
         if not finite(base) or not base:
             return outcome(False, f"{name} of the base is missing, not finite or 0")
-        return outcome(
-            head / base <= rule.ratio, f"{formats.plain(base)} → {formats.plain(head)}, {head / base:.3g} times"
-        )
+        return outcome(head / base <= rule.ratio, f"{formats.plain(base)} → {formats.plain(head)}, × {head / base:.3g}")
     assert rule.regression is not None
     low, high = figures.intervals.get(name, (None, None))
     bound = low if metrics[name].better == "higher" else high

@@ -190,7 +190,8 @@ def gate(report: Report) -> tuple[State, str]:
         return "no", f"not allowed: {formats.some(list(report.failures))}"
     applied = [outcome for outcome in report.gate if outcome.status != "not applied"]
     failing = [f"{outcome.rule} ({outcome.found})" for outcome in applied if outcome.status == "fails"]
-    passed = f"allowed: {len(applied) - len(failing)} of {formats.count(len(applied), 'rule')} pass"
+    passing = len(applied) - len(failing)
+    passed = f"allowed: {passing} of {formats.count(len(applied), 'rule')} pass{'es' if passing == 1 else ''}"
     return ("warn", f"{passed}; worth a look: {formats.some(failing)}") if failing else ("ok", passed)
 
 

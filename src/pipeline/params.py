@@ -65,7 +65,7 @@ class Train(_Section):
     preprocessing: list[str | dict[str, dict[str, Any] | None]] = Field(
         [], description="scikit-learn transformers in order: a name, or {name: {argument: value}}"
     )
-    calibration: Literal["sigmoid", "isotonic"] | None = Field(
+    calibration: Literal["sigmoid"] | None = Field(
         None, description="learn probabilities from the scores, for estimators that have none (svm.SVC, LinearSVC)"
     )
     seed: int = Field(0, ge=0, description="seeds everything random in training")

@@ -57,7 +57,7 @@ FAMILIES = {
     "naive Bayes": ("naive_bayes.GaussianNB", {}, None, 1),
     "support vectors": ("svm.SVC", {}, None, 1),
     "calibrated support vectors": ("svm.SVC", {}, "sigmoid", 1),
-    "calibrated linear support vectors": ("svm.LinearSVC", {}, "isotonic", 1),
+    "calibrated linear support vectors": ("svm.LinearSVC", {}, "sigmoid", 1),
     "network that stops by itself": ("neural_network.MLPClassifier", {"early_stopping": True}, None, 1),
     "network without partial_fit": ("neural_network.MLPClassifier", {"solver": "lbfgs"}, None, 1),
     "SGD with balanced classes": ("linear_model.SGDClassifier", {"class_weight": "balanced"}, None, 1),

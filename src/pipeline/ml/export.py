@@ -3,6 +3,7 @@
 import importlib
 import os
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -38,10 +39,12 @@ def to_onnx(model: Any, features: int, name: str) -> bytes:
     inputs = [(INPUT, FloatTensorType([None, features]))]
     settings = {"name": name, "initial_types": inputs, "target_opset": OPSET}
     try:
-        try:
-            made = convert_sklearn(model, **settings, options={"zipmap": False})
-        except NameError:  # LinearSVC has no such option; named in options, it is not given one by default either
-            made = convert_sklearn(model, **settings, options={id(_classifier(model)): {}})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # skl2onnx reads attributes of svm.SVC that will go
+            try:
+                made = convert_sklearn(model, **settings, options={"zipmap": False})
+            except NameError:  # LinearSVC has no such option; named in options, it is not given one by default either
+                made = convert_sklearn(model, **settings, options={id(_classifier(model)): {}})
     except Exception as error:
         raise InputError(_unsupported(model, error)) from error
     made.producer_name, made.producer_version, made.doc_string = "pipeline", "", ""

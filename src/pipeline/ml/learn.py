@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pipeline.errors import InputError
 from pipeline.ml.learners import Rows, choose
+from pipeline.ml.metrics import log_losses
 
 WATCHED = 10_000  # training rows that are measured after a step, at most: enough for a curve, and every step pays
 
@@ -74,13 +75,14 @@ def score(classifier: Any, rows: Rows) -> Scores:
 
     The hinge loss of several classes is Crammer and Singer's (2001), as in `sklearn.metrics.hinge_loss`.
     """
-    from sklearn.metrics import hinge_loss, log_loss
+    from sklearn.metrics import hinge_loss
 
     features, labels, classes = *rows, classifier.classes_
     if hasattr(classifier, "predict_proba"):
         probabilities = classifier.predict_proba(features)
         accuracy = float(np.mean(classes[probabilities.argmax(axis=1)] == labels))
-        return {"loss": float(log_loss(labels, probabilities, labels=classes)), "accuracy": accuracy}
+        losses = log_losses(np.searchsorted(classes, labels), probabilities)
+        return {"loss": float(np.mean(losses)), "accuracy": accuracy}
     accuracy = float(np.mean(classifier.predict(features) == labels))
     if hasattr(classifier, "decision_function"):
         decision = classifier.decision_function(features)

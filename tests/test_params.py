@@ -79,3 +79,9 @@ def test_a_file_without_sections_is_refused(text: str) -> None:
 def test_a_missing_file_says_where_to_go(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="root of the repository"):
         read_params(tmp_path / "params.yaml")
+
+
+def test_a_file_in_another_encoding_is_refused_with_the_place(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes("data: {target: größe}".encode("latin-1"))
+    with pytest.raises(InputError, match="byte 18 is not UTF-8"):
+        read_params(tmp_path / "params.yaml")

@@ -182,6 +182,8 @@ def read_params(path: str | Path = "params.yaml") -> Params:
         text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file; run this from the root of the repository") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from None
     return parse_params(text, str(path))
 
 

@@ -1,8 +1,9 @@
-"""Makes docs/pictures/{comment,report,report-dark,report-phone}.png: python -m tests.browser.pictures
+"""Makes docs/pictures/{comment,report,report-dark,report-phone}.png: python -m tests.browser.pictures [REPORT_FOLDER]
 
 The change: a smaller hidden layer for the handwritten digits, in a throw-away copy of this repository.
 """
 
+import json
 import re
 import sys
 import tempfile
@@ -11,7 +12,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-from pipeline.comment.neutral import neutralise
+from pipeline.comment.__main__ import Run, body_of
+from pipeline.comment.artifact import Artifact
 from tests.browser.comment import CHROMIUM, comment_page
 from tests.conftest import ROOT, copy_repository
 from tests.tools import needs
@@ -29,8 +31,19 @@ def make_report(folder: Path) -> Path:
     params.write_text(re.sub(r"hidden_layer_sizes: .*", "hidden_layer_sizes: [12]", params.read_text(encoding="utf-8")))
     clone.run("dvc", "repro")
     clone.commit("A smaller hidden layer")
+    clone.run("pipeline", "verify", "--reproduce", timeout=1200)
     clone.run("pipeline", "report", "--seeds", "4", check=False, timeout=1200)
     return clone.path / "report"
+
+
+def comment_of(report: Path) -> str:
+    """The comment that a CI run with this report would leave on a pull request."""
+    content = json.loads((report / "report.json").read_text(encoding="utf-8"))
+    head, base = content["head"]["commit"], content["base"]["commit"]
+    failed = [] if content["allowed"] else ["Compare with the base, and judge"]
+    ended = Run(1, 128, 1, "failure" if failed else "success", head, 1, "you:smaller", "https://github.com")
+    artifact = Artifact(12, head, base, 1, 1, {}, (report / "report.md").read_text(encoding="utf-8"))
+    return body_of(ended, base, failed, artifact, "")
 
 
 def shoot(browser: Browser, page_file: Path, name: str, width: int, height: int | None, scheme: str) -> None:
@@ -39,7 +52,10 @@ def shoot(browser: Browser, page_file: Path, name: str, width: int, height: int 
     page.goto(page_file.as_uri())
     if name == "comment":
         page.wait_for_selector("body[data-drawn]")
-        page.evaluate("document.querySelectorAll('details').forEach((d, i) => d.open = [0, 4].includes(i))")
+        page.evaluate(
+            "document.querySelectorAll('details').forEach(fold => "
+            "fold.open = /All metrics|Learning curves/.test(fold.firstElementChild.textContent))"
+        )
     target = PICTURES / f"{name}.png"
     page.screenshot(path=target, full_page=height is None)
     page.close()
@@ -53,8 +69,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
         report = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else make_report(Path(scratch))
         comment = Path(scratch) / "comment.html"
-        markdown = neutralise((report / "report.md").read_text(encoding="utf-8"))
-        comment.write_text(comment_page(markdown), encoding="utf-8")
+        comment.write_text(comment_page(comment_of(report)), encoding="utf-8")
         browser = playwright.chromium.launch(executable_path=needs("chromium"), args=CHROMIUM)
         shoot(browser, comment, "comment", 970, None, "light")
         shoot(browser, report / "report.html", "report", 1200, 1500, "light")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tracking.conftest import Project, until
+from tests.tracking.conftest import REPRO, Project, until
 from tests.tracking.wandb_server import KEY, Server
 
 LONG = json.dumps({"steps": 20, "seconds": 4, "after": 0.5})
@@ -20,9 +20,6 @@ class Hide:
         if name.split(".")[0] == "wandb": raise ModuleNotFoundError("No module named 'wandb'", name="wandb")
 sys.meta_path.insert(0, Hide())
 """
-
-
-REPRO = "import subprocess, sys; sys.exit(subprocess.run(['dvc', 'repro']).returncode)"
 
 
 def results(project: Project) -> dict[str, bytes]:
@@ -140,7 +137,7 @@ def test_a_follower_that_is_killed_is_noticed_and_its_run_is_completed_later(
     project: Project, server: Server, expected: dict[str, bytes]
 ) -> None:
     process = project.start(
-        "import subprocess, sys; sys.exit(subprocess.run(['dvc', 'repro']).returncode)",
+        REPRO,
         STAGE=LONG,
         **online(server.url),
     )

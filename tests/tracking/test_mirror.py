@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.tracking.conftest import Project
+from tests.tracking.conftest import REPRO, Project, until
 from tests.tracking.wandb_server import Server
 
 PLOTS = """
@@ -147,3 +147,22 @@ def test_wrong_arguments_say_what_is_wrong(reproduced_project: Project) -> None:
         done = reproduced_project.run("pipeline", "mirror", *arguments, check=False)
         assert done.returncode == 2
         assert done.stderr.startswith("error: ") and len(done.stderr.splitlines()) <= 2
+
+
+def test_a_run_that_is_followed_is_left_to_its_follower(project: Project, server: Server) -> None:
+    going_on = project.path / "go"
+    stage = {"steps": 6, "until": str(going_on)}
+    process = project.start(REPRO, STAGE=json.dumps(stage), **server.environment())
+    until(lambda: server.runs and any(server.rows(name) for name in server.runs))
+    during = project.run("pipeline", "mirror", "metrics/train", **server.environment())
+    assert during.stdout.startswith("following")
+    too_soon = project.run("pipeline", "mirror", "--wait", "1", "metrics/train", check=False, **server.environment())
+    assert too_soon.returncode == 3
+    assert "has not ended" in too_soon.stderr
+    going_on.touch()
+    process.communicate(timeout=300)
+    after = project.run("pipeline", "mirror", "--wait", "metrics/train", **server.environment())
+    assert after.stdout.startswith("mirrored")
+    ((name, run),) = server.runs.items()
+    assert run["state"] == "finished"
+    assert [row["step"] for row in server.rows(name) if "train/loss" in row] == list(range(6))

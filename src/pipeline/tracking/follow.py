@@ -106,7 +106,7 @@ class Follower:
         )
         self._ledger = Ledger(self._root)
         self._bundle = self._ledger.bundle(identity)
-        self._entry = Entry(self._recording, FOLLOWING, pid=os.getpid())
+        self._entry = Entry(self._recording, FOLLOWING, pid=os.getpid(), followed=str(folder))
         self._tracking = tracking(self._source.params)
         self._stage = Stage(order, self._bundle)
 
@@ -177,6 +177,7 @@ class Follower:
         complete(self._recording, self._source, records, self._root)
         self._bundle.keep_card(self._tree, self._recording)
         self._bundle.write(self._recording)
+        self._ledger.write(self._entry)  # with the digest, by which `pipeline mirror` knows it
 
     def _lock_after_stage(self) -> dict[str, Any]:
         """dvc.lock as DVC writes it after a stage, with the hashes of the outputs that it has yet to read."""

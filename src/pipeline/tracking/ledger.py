@@ -23,6 +23,7 @@ class Entry:
     server: str = ""  # the server and project, or `offline`
     problem: str = ""
     pid: int = 0
+    followed: str = ""  # the folder that a follower reads, absolute
     updated: float = 0.0
 
 

@@ -43,12 +43,12 @@ def mirror(folders: list[Path], rev: str | None, seconds: float | None) -> list[
         _push(root, ledger, todo, deadline)
     now = {entry.recording.run_id: entry for entry in ledger.entries()}
     found = [now.get(entry.recording.run_id, entry) for entry in wanted]
-    left = [entry for entry in found if entry.state == PENDING]
+    unwanted = (PENDING,) if seconds is None else (PENDING, FOLLOWING)
+    left = [entry for entry in found if entry.state in unwanted]
     if left:
         names = " ".join(sorted({entry.recording.stage for entry in left}))
-        raise ResourceError(
-            f"{left[0].problem}; not mirrored: {names}. Nothing is lost, repeat: {_command(folders, rev)}"
-        )
+        problem = left[0].problem or f"the process that follows it has not ended in {seconds:.0f} s"
+        raise ResourceError(f"{problem}; not mirrored: {names}. Nothing is lost, repeat: {_command(folders, rev)}")
     return found
 
 
@@ -72,8 +72,12 @@ def _of_workspace(root: Path, ledger: Ledger, folders: list[Path]) -> list[Entry
         places = [place for _, place in revisions.folders(source) if (root / place / "metrics.json").exists()]
         places += ["dvclive"] if (root / "dvclive" / "metrics.json").exists() else []
     _recover(root, ledger, source)
+    followed = {_folder(root, entry): entry for entry in ledger.entries() if entry.state == FOLLOWING}
     found = []
     for place in places:
+        if following := followed.get((root / place).resolve()):  # what stands there is not whole yet
+            found.append(following)
+            continue
         stage = lineage.stage_of(source.lock, place) or Path(place).name
         copy = ledger.bundle(f"new-{os.getpid()}")
         copy.copy(root / place)
@@ -139,13 +143,14 @@ def _is_there(entry: Entry, root: Path) -> bool:
 
 def _recover(root: Path, ledger: Ledger, source: Source) -> None:
     """Complete what a follower left that was killed: from its copy, or from the folder if nothing newer is in it."""
-    newest = {entry.recording.folder: entry.recording.run_id for entry in ledger.entries()}
+    newest = {_folder(root, entry): entry.recording.run_id for entry in ledger.entries()}
     for entry in ledger.entries():
         made, bundle = entry.recording, ledger.bundle(entry.recording.run_id)
         if entry.state != PENDING or made.digest:
             continue
-        if newest[made.folder] == made.run_id and (root / made.folder).is_dir():
-            bundle.copy(root / made.folder)
+        folder = _folder(root, entry)
+        if newest[folder] == made.run_id and folder.is_dir():
+            bundle.copy(folder)
             bundle.keep_card(root, made)
         if not bundle.records.exists():
             entry.state, entry.problem = LOST, "its records were replaced before they were mirrored"
@@ -153,6 +158,11 @@ def _recover(root: Path, ledger: Ledger, source: Source) -> None:
             recording.complete(made, source, bundle.records, root)
             bundle.write(made)
         ledger.write(entry)
+
+
+def _folder(root: Path, entry: Entry) -> Path:
+    """Where the records of an entry were written: a follower's may be in the folder of `dvc exp run --temp`."""
+    return Path(entry.followed) if entry.followed else root / entry.recording.folder
 
 
 def _wait_for_followers(ledger: Ledger, deadline: float) -> None:

@@ -182,9 +182,10 @@ def reproduced_project(tmp_path: Path, reproduced_project_template: Path) -> Pro
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """A stand-in W&B server."""
+    """A stand-in W&B server; it must know everything that W&B's client asks."""
     with Server() as server:
         yield server
+    assert server.unknown == set()
 
 
 @pytest.fixture

@@ -19,11 +19,13 @@ with Live("records") as live:
     live.log_sklearn_plot("calibration", truth, found, n_bins=3)
     live.log_sklearn_plot("confusion_matrix", ["cat", "dog", "cat"], ["cat", "cat", "cat"])
     live.log_plot("curve", [{"x": 1, "y": 2.5}, {"x": 2, "y": 3.5}], x="x", y="y")
+    live.log_plot("per_class", [{"class": "a", "precision": 1.0, "recall": 0.5, "f1": 0.6}], x="f1", y="class")
+    live.log_image("hardest.png", np.zeros((4, 4), np.uint8))
     live.log_image("hardest/1.png", np.zeros((4, 4), np.uint8))
     live.log_image("hardest/b.png", np.zeros((4, 4), np.uint8))
     live.log_image("steps/0.png", np.zeros((4, 4), np.uint8))
     live.log_image("steps/1.png", np.ones((4, 4), np.uint8))
-    live.log_plot("hardest", [{"image": "hardest/1.png", "truth": "a", "prediction": "b"}], x="truth", y="prediction")
+    live.log_plot("hardest", [{"image": "hardest/1.png", "key": "k", "prediction": "b", "truth": "a"}], x="key", y="truth")
     live.summary["per_class"] = {"a": {"f1": 0.25, "rows": 3}, "b": {"f1": 1.0, "rows": 4}}
     live.summary["slice"] = {"age": {"< 30": {"accuracy": 0.5, "rows": 2}}}
 """
@@ -48,9 +50,10 @@ def test_everything_that_dvclive_records_arrives(project: Project) -> None:
     }
     roc = json.loads((project.path / "records/plots/sklearn/roc.json").read_text())["roc"]
     assert table(run, row["roc_table"]) == [["all", point["fpr"], point["tpr"]] for point in roc]
-    assert table(run, row["tables/per_class"]) == [["a", 0.25, 3], ["b", 1.0, 4]]
     assert table(run, row["tables/slice"]) == [["age", "< 30", 0.5, 2]]
-    assert row["images/hardest"]["captions"] == ["truth: a, prediction: b", ""]
+    assert row["images/hardest"]["captions"] == ["truth: a, prediction: b, key: k", ""]
+    assert row["images/hardest.png"]["captions"] == ["truth: a, prediction: b, key: k"]
+    assert table(run, row["tables/per_class"]) == [["a", 0.25, 3], ["b", 1.0, 4]]
     steps = [(line["step"], line["images/steps"]["_type"]) for line in run.rows if "images/steps" in line]
     assert steps == [(0, "image-file"), (1, "image-file")]
 
@@ -166,3 +169,46 @@ def test_a_run_that_is_followed_is_left_to_its_follower(project: Project, server
     ((name, run),) = server.runs.items()
     assert run["state"] == "finished"
     assert [row["step"] for row in server.rows(name) if "train/loss" in row] == list(range(6))
+
+
+ODD = """
+import json
+import numpy as np
+from pathlib import Path
+from PIL import Image
+from pipeline.tracking import Live
+with Live("records") as live:
+    live.log_metric("loss", 0.5)
+    live.log_metric("step", 7)
+    for name in ("good", "torn", "empty"):
+        live.log_image(f"mixed/{name}.png", np.random.default_rng(0).integers(0, 255, (32, 32), np.uint8))
+    live.log_image("steps/0.png", np.zeros((4, 4), np.uint8))
+    live.log_image("steps/1.png", np.zeros((4, 4), np.uint8))
+    live.log_plot("curve", [{"x": 1, "y": 2.5}, {"x": 2, "y": 3.5}], x="x", y="y")
+    live.log_plot("roc", [{"fpr": 0, "tpr": 1}, {"fpr": 0}], x="fpr", y="tpr")
+images = Path("records/plots/images")
+torn = images / "mixed/torn.png"
+torn.write_bytes(torn.read_bytes()[:200])
+(images / "mixed/empty.png").write_bytes(b"")
+(images / "steps/1.png").write_bytes(b"")
+(images / "drawing.svg").write_text("<svg/>")
+Image.new("1", (20000, 20000)).save(images / "huge.png")
+"""
+
+
+def test_what_wandb_cannot_take_costs_itself_alone(project: Project) -> None:
+    project.script(ODD, WANDB_MODE="disabled")
+    done = project.run("pipeline", "mirror", "records")
+    assert done.stdout.startswith("mirrored")
+    assert "without plot roc" in done.stdout
+    assert "and 3 more" in done.stdout
+    (run,) = project.offline_runs()
+    row = {key: value for line in run.rows for key, value in line.items()}
+    assert run.series("loss") == [(0, 0.5)]
+    assert run.series("metric/step") == [(0, 7)]
+    assert row["images/mixed"]["count"] == 1
+    assert row["images/steps"]["_type"] == "image-file"
+    assert table(run, row["curve_table"]) == [[1, 2.5], [2, 3.5]]
+    assert not {"roc_table", "images/drawing.svg", "images/huge.png"} & set(row)
+    assert project.run("pipeline", "mirror", "records").stdout == done.stdout
+    assert len(project.offline_runs()) == 1

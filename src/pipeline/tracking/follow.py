@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import PipelineError
 from pipeline.tracking import facts, lineage, server, settings
 from pipeline.tracking.follower import changed
-from pipeline.tracking.ledger import FOLLOWING, MIRRORED, PENDING, Entry, Ledger
+from pipeline.tracking.ledger import FOLLOWING, PENDING, Entry, Ledger
 from pipeline.tracking.recording import KILLED, Bundle, Source, complete, describe, relative, run_id, tracking
 from pipeline.tracking.records import History
 
@@ -148,9 +148,7 @@ class Follower:
         self._log(run, history, final=True)
         run.complete(self._recording, self._bundle)
         run.finish(self._recording.exit_code)
-        self._entry.state, self._entry.problem = MIRRORED, run.note
-        self._ledger.write(self._entry)
-        self._bundle.remove()
+        self._ledger.mirrored(self._entry, run.note, run.partial)
 
     def _complain_if_gone(self) -> None:
         """Say that the server has died while the stage can pass it on; W&B's client goes on trying, and may succeed."""

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from pipeline.errors import InputError, ResourceError
 from pipeline.tracking import facts, lineage, recording, revisions, settings
-from pipeline.tracking.ledger import FOLLOWING, LOST, MIRRORED, PENDING, Entry, Ledger
+from pipeline.tracking.ledger import FOLLOWING, LOST, MIRRORED, PARTIAL, PENDING, Entry, Ledger
 from pipeline.tracking.recording import Bundle, Source
 
+UNSENT = (PENDING, PARTIAL)
 PER_RUN = 60.0  # seconds that a run may take when no limit is given
 
 
@@ -38,12 +39,12 @@ def mirror(folders: list[Path], rev: str | None, seconds: float | None) -> list[
     if deadline is not None:
         _wait_for_followers(ledger, deadline)
     wanted = _of_revisions(root, ledger, rev) if rev else _of_workspace(root, ledger, folders)
-    todo = [entry for entry in wanted if entry.state == PENDING]
+    todo = [entry for entry in wanted if entry.state in UNSENT]
     if todo:
         _push(root, ledger, todo, deadline)
     now = {entry.recording.run_id: entry for entry in ledger.entries()}
     found = [now.get(entry.recording.run_id, entry) for entry in wanted]
-    unwanted = (PENDING,) if seconds is None else (PENDING, FOLLOWING)
+    unwanted = UNSENT if seconds is None else (*UNSENT, FOLLOWING)
     left = [entry for entry in found if entry.state in unwanted]
     if left:
         names = " ".join(sorted({entry.recording.stage for entry in left}))
@@ -85,7 +86,7 @@ def _of_workspace(root: Path, ledger: Ledger, folders: list[Path]) -> list[Entry
         if found[-1].state == PENDING:
             ledger.bundle(found[-1].recording.run_id).keep_card(root, found[-1].recording)
     known = {entry.recording.run_id for entry in found}
-    waiting = [entry for entry in ledger.entries() if entry.state == PENDING and entry.recording.run_id not in known]
+    waiting = [entry for entry in ledger.entries() if entry.state in UNSENT and entry.recording.run_id not in known]
     return [*(entry for entry in waiting if not folders or entry.recording.folder in places), *found]
 
 

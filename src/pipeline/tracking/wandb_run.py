@@ -1,7 +1,8 @@
 """Projects one recording to one W&B run. The only module that drives W&B's client; it never runs inside a training."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ BOUNDED: dict[str, Any] = {
 }
 
 
+NAMED = 3  # missing things that a note names
 TABULAR = (wandb.Table, CustomChart)
 
 
@@ -59,7 +61,8 @@ class WandbRun:
         self._online = mode == "online"
         self._upload = tracking.upload
         self._rows = 0
-        self.note = ""  # what the server did not take, although the run is there
+        self.partial = False  # whether sending it again may bring what is missing
+        self._missing: list[str] = []
         self._folder = writable(Path(os.environ.get("WANDB_DIR") or root))
         os.environ.setdefault("WANDB_DATA_DIR", str(self._folder / "wandb"))
         os.environ.setdefault("WANDB_CACHE_DIR", str(self._folder / "wandb" / "cache"))
@@ -96,6 +99,12 @@ class WandbRun:
         path = Path(self._run.dir).parent
         return str(path.relative_to(self._root) if path.is_relative_to(self._root) else path)
 
+    @property
+    def note(self) -> str:
+        """What is not there, although the run is."""
+        more = [f"and {len(self._missing) - NAMED} more"] if len(self._missing) > NAMED else []
+        return "; ".join([*self._missing[:NAMED], *more])
+
     def log(self, rows: Iterable[dict[str, Any]]) -> None:
         """Add rows of the history."""
         for row in rows:
@@ -108,13 +117,16 @@ class WandbRun:
         plots = records.plots(bundle.records)
         media: dict[str, Any] = {}
         for name, rows in plots.items():
-            media |= charts.chart(name, rows)
+            with self._without(f"plot {name}"):
+                media |= charts.chart(name, rows)
         for name, rows in records.tables(bundle.records).items():
-            media[f"tables/{name}"] = charts.table(rows)
+            with self._without(f"table {name}"):
+                media[f"tables/{name}"] = charts.table(rows)
         for name, pictures in charts.gallery(records.images(bundle.records), plots).items():
             self._log_pictures(name, pictures, media)
         if bundle.card.exists():
-            media["model_card"] = wandb.Html(_page(bundle.card.read_text(encoding="utf-8")))
+            with self._without("model card"):
+                media["model_card"] = wandb.Html(_page(bundle.card.read_text(encoding="utf-8")))
         self._log_media(media)
         self._run.summary.update(records.summary(bundle.records))
         self._log_lineage(recording)
@@ -124,8 +136,17 @@ class WandbRun:
         try:
             self.log([media] if media else [])
         except Exception as error:
-            self.note = f"without tables: {_first_line(error)}"
+            self._missing.append(f"without tables: {_first_line(error)}")
+            self.partial = True
             self.log([{name: value for name, value in media.items() if not isinstance(value, TABULAR)}])
+
+    @contextmanager
+    def _without(self, what: str) -> Iterator[None]:
+        """Go on without something in the records that W&B's client cannot take: the rest of the run is worth more."""
+        try:
+            yield
+        except Exception as error:  # a broken picture, a plot with odd rows: of many kinds
+            self._missing.append(f"without {what}: {type(error).__name__} {_first_line(error)}")
 
     def finish(self, exit_code: int) -> None:
         """End the run; its state on W&B follows from the exit code.
@@ -146,9 +167,16 @@ class WandbRun:
 
     def _log_pictures(self, name: str, pictures: list[tuple[Path, str | None]], media: dict[str, Any]) -> None:
         if len(pictures) > 1 and all(path.stem.isdigit() for path, _ in pictures):  # DVCLive: <name>/<step>.png
-            self.log({name: wandb.Image(str(path)), "step": int(path.stem)} for path, _ in pictures)
-        else:
-            media[name] = [wandb.Image(str(path), caption=caption or "") for path, caption in pictures]
+            for path, _ in pictures:
+                with self._without(f"picture {path.parent.name}/{path.name}"):
+                    self.log([{name: wandb.Image(str(path)), "step": int(path.stem)}])
+            return
+        images = []
+        for path, caption in pictures:
+            with self._without(f"picture {path.parent.name}/{path.name}"):
+                images.append(wandb.Image(str(path), caption=caption or ""))
+        if images:
+            media[name] = images
 
     def _log_lineage(self, recording: Recording) -> None:
         """Declare what the stage read and made. The edges are worth a try only: the numbers are there already."""
@@ -166,7 +194,8 @@ class WandbRun:
             for artifact in logged if self._online else []:
                 artifact.wait(timeout=ARTIFACT_TIMEOUT)
         except Exception as error:  # of many kinds, from W&B's client and its server's answers
-            self.note = f"without lineage: {_first_line(error)}"
+            self._missing.append(f"without lineage: {_first_line(error)}")
+            self.partial = True
 
     def _aliases(self, recording: Recording, data: Data) -> list[str]:
         return [*recording.aliases, *(["champion"] if data.md5 in recording.promoted else [])]

@@ -1,10 +1,11 @@
 """`pipeline mirror`: everything once, for the workspace, revisions, other repositories."""
 
 import json
+import shutil
 from pathlib import Path
 
 from tests.tracking.conftest import REPRO, Project, until
-from tests.tracking.wandb_server import Server
+from tests.tracking.wandb_server import KEY, Server
 
 PLOTS = """
 import numpy as np
@@ -25,7 +26,7 @@ with Live("records") as live:
     live.log_image("hardest/b.png", np.zeros((4, 4), np.uint8))
     live.log_image("steps/0.png", np.zeros((4, 4), np.uint8))
     live.log_image("steps/1.png", np.ones((4, 4), np.uint8))
-    live.log_plot("hardest", [{"image": "hardest/1.png", "key": "k", "prediction": "b", "truth": "a"}], x="key", y="truth")
+    live.log_plot("hardest", [{"image": "hardest/1.png", "key": "k", "prediction": "b", "truth": "a"}], "key", "truth")
     live.summary["per_class"] = {"a": {"f1": 0.25, "rows": 3}, "b": {"f1": 1.0, "rows": 4}}
     live.summary["slice"] = {"age": {"< 30": {"accuracy": 0.5, "rows": 2}}}
 """
@@ -212,3 +213,64 @@ def test_what_wandb_cannot_take_costs_itself_alone(project: Project) -> None:
     assert not {"roc_table", "images/drawing.svg", "images/huge.png"} & set(row)
     assert project.run("pipeline", "mirror", "records").stdout == done.stdout
     assert len(project.offline_runs()) == 1
+
+
+def test_equal_records_of_two_folders_are_two_runs(project: Project) -> None:
+    text = "from pipeline.tracking import Live\nfor name in 'ab':\n  with Live(name) as live: live.log_metric('x', 2)"
+    project.script(text, WANDB_MODE="disabled")
+    project.run("pipeline", "mirror", "a", "b")
+    assert {run.run.job_type for run in project.offline_runs()} == {"a", "b"}
+
+
+def test_a_run_can_be_mirrored_to_another_project_too(reproduced_project: Project, server: Server) -> None:
+    for name in ("first", "second", "second"):
+        reproduced_project.run("pipeline", "mirror", WANDB_PROJECT=name, WANDB_ENTITY="us", **server.environment())
+    ((_, run),) = server.runs.items()
+    assert [upsert["project"] for upsert in run["upserts"] if upsert.get("groupName")] == ["first", "second"]
+    (line,) = reproduced_project.status()
+    assert "/us/second/" in line
+
+
+def test_variables_that_mean_one_run_are_not_for_a_pipeline(reproduced_project: Project, server: Server) -> None:
+    one = {"WANDB_RUN_ID": "one", "WANDB_NAME": "one", "WANDB_RESUME": "must", "WANDB_SWEEP_ID": "sweep"}
+    reproduced_project.run("pipeline", "mirror", **one, **server.environment())
+    ((name, run),) = server.runs.items()
+    assert name != "one"
+    assert run["displayName"].startswith("train-")
+
+
+def test_a_server_of_ones_own_is_found_where_wandb_login_notes_it(
+    reproduced_project: Project, server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "settings").write_text(f"[default]\nbase_url = {server.url}\n")
+    (tmp_path / "netrc").write_text(f"machine 127.0.0.1:{server.port} login user password {KEY}\n")
+    login = {"WANDB_CONFIG_DIR": str(tmp_path), "NETRC": str(tmp_path / "netrc")}
+    reproduced_project.run("pipeline", "mirror", WANDB_MODE="", **login)
+    assert len(server.runs) == 1
+
+
+def test_outside_a_repository_it_is_one_run_wherever_the_command_runs(tmp_path: Path, project: Project) -> None:
+    records = tmp_path / "outside" / "records"
+    project.script(f"from pipeline.tracking import Live\nwith Live({str(records)!r}) as live: live.log_metric('x', 2)")
+    project.run("pipeline", "mirror", "--wait", "100", str(records))
+    project.run("git", "init", "-q", str(tmp_path / "elsewhere"))
+    project.path = tmp_path / "elsewhere"
+    project.run("pipeline", "mirror", str(records))
+    from tests.tracking.wandb_file import runs
+
+    assert len(runs(tmp_path / "outside")) == 1
+
+
+def test_what_the_pipeline_made_is_not_dirty_in_a_subfolder_of_a_repository(
+    tmp_path: Path, reproduced_project: Project
+) -> None:
+    shutil.rmtree(reproduced_project.path / ".git")
+    whole = Project(tmp_path)
+    whole.run("git", "init", "-q", "-b", "main")
+    whole.commit()
+    reproduced_project.params(rate=2)
+    reproduced_project.run("dvc", "repro", WANDB_MODE="disabled", STAGE=json.dumps({"score": 0.25}))
+    whole.run("git", "commit", "-q", "-m", "parameters", "project/params.yaml")
+    reproduced_project.run("pipeline", "mirror", "metrics/train")
+    (run,) = reproduced_project.offline_runs()
+    assert run.config["git"]["dirty"] is False

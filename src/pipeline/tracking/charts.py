@@ -43,7 +43,8 @@ def gallery(images: Mapping[str, Path], plots: Mapping[str, Rows]) -> dict[str, 
     """The images of each folder with their captions: the plot row that names the image, or the plot of its name."""
     captions = {}
     for plot, rows in plots.items():
-        captions[f"{plot}.png"] = "\n".join(_caption(row) for row in rows if set(FIRST) <= set(row))
+        if f"{plot}.png" in images:
+            captions[f"{plot}.png"] = "\n".join(_caption(row) for row in rows if set(FIRST) <= set(row))
         captions |= {Path(row["image"]).name: _caption(row) for row in rows if isinstance(row.get("image"), str)}
     found: dict[str, list[tuple[Path, str | None]]] = {}
     for name, path in images.items():

@@ -115,7 +115,7 @@ def _of_revisions(root: Path, ledger: Ledger, name: str) -> list[Entry]:
 def _entry(ledger: Ledger, copy: Bundle, source: Source, stage: str, place: str, root: Path) -> Entry:
     """The ledger's entry for the records in `copy`: the one that has the same content, or a new one that is pending."""
     digests = {facts.digest(copy.records, source.entry(stage)), facts.digest(copy.records, None)}
-    same = [entry for entry in ledger.entries() if entry.recording.digest in digests]
+    same = [e for e in ledger.entries() if e.recording.digest in digests and e.recording.folder == place]
     entry = next((entry for entry in same if entry.state == FOLLOWING or _is_there(entry, root)), None)
     if entry:
         copy.remove()
@@ -134,12 +134,16 @@ def _entry(ledger: Ledger, copy: Bundle, source: Source, stage: str, place: str,
 
 
 def _is_there(entry: Entry, root: Path) -> bool:
-    """Whether a run is where this command would bring it: on this server, or for offline mode anywhere."""
+    """Whether a run is where this command would bring it: in this project, or for offline mode anywhere."""
     if entry.state != MIRRORED:
         return False
     if entry.server == "offline":
         return settings.mode() == "offline" and (root / entry.target).exists()
-    return settings.mode() == "offline" or entry.server.startswith(f"{settings.server()}/")
+    if settings.mode() == "offline":
+        return True
+    wanted = recording.destination(recording.tracking(Source.params_of(root)))
+    server, entity, project = entry.server.rsplit("/", 2)
+    return (server, project) == (settings.server(), wanted["project"]) and wanted["entity"] in (entity, None)
 
 
 def _recover(root: Path, ledger: Ledger, source: Source) -> None:
@@ -156,6 +160,7 @@ def _recover(root: Path, ledger: Ledger, source: Source) -> None:
         if not bundle.records.exists():
             entry.state, entry.problem = LOST, "its records were replaced before they were mirrored"
         else:
+            made.exit_code = bundle.outcome()
             recording.complete(made, source, bundle.records, root)
             bundle.write(made)
         ledger.write(entry)

@@ -15,7 +15,7 @@ from pipeline.errors import ResourceError
 from pipeline.params import Tracking
 from pipeline.tracking import charts, records, server, settings, uploads
 from pipeline.tracking.lineage import Data
-from pipeline.tracking.recording import Bundle, Recording
+from pipeline.tracking.recording import Bundle, Recording, destination
 from pipeline.tracking.settings import Mode
 
 INIT_TIMEOUT, FINISH_TIMEOUT, ARTIFACT_TIMEOUT = 15, 40, 20  # seconds
@@ -44,6 +44,8 @@ BOUNDED: dict[str, Any] = {
 }
 
 
+# Variables that mean one run; a pipeline has several.
+ONE_RUN = ("WANDB_RUN_ID", "WANDB_RESUME", "WANDB_NAME", "WANDB_SWEEP_ID")
 NAMED = 3  # missing things that a note names
 TABULAR = (wandb.Table, CustomChart)
 
@@ -64,6 +66,9 @@ class WandbRun:
         self.partial = False  # whether sending it again may bring what is missing
         self._missing: list[str] = []
         self._folder = writable(Path(os.environ.get("WANDB_DIR") or root))
+        for variable in [name for name in os.environ if name.startswith("WANDB_")]:
+            if variable in ONE_RUN or not os.environ[variable]:  # CI sets what it does not know to nothing
+                del os.environ[variable]
         os.environ.setdefault("WANDB_DATA_DIR", str(self._folder / "wandb"))
         os.environ.setdefault("WANDB_CACHE_DIR", str(self._folder / "wandb" / "cache"))
         if self._online:
@@ -221,14 +226,6 @@ class WandbRun:
                 ArtifactManifestEntry(path=Path(data.path).name, digest=digest, ref=reference, size=data.size)
             )
         return artifact
-
-
-def destination(tracking: Tracking) -> dict[str, Any]:
-    """Project and entity: W&B's own variables, else params.yaml."""
-    return {
-        "project": os.environ.get("WANDB_PROJECT") or tracking.project,
-        "entity": os.environ.get("WANDB_ENTITY") or tracking.entity,
-    }
 
 
 def writable(folder: Path) -> Path:

@@ -157,14 +157,17 @@ def test_a_run_that_is_followed_is_left_to_its_follower(project: Project, server
     going_on = project.path / "go"
     stage = {"steps": 6, "until": str(going_on)}
     process = project.start(REPRO, STAGE=json.dumps(stage), **server.environment())
-    until(lambda: server.runs and any(server.rows(name) for name in server.runs))
-    during = project.run("pipeline", "mirror", "metrics/train", **server.environment())
+    wait = ("pipeline", "mirror", "--wait", "1", "metrics/train")
+    try:
+        until(lambda: server.runs and any(server.rows(name) for name in server.runs))
+        during = project.run("pipeline", "mirror", "metrics/train", **server.environment())
+        too_soon = project.run(*wait, check=False, **server.environment())
+    finally:
+        going_on.touch()
+        process.communicate(timeout=300)
     assert during.stdout.startswith("following")
-    too_soon = project.run("pipeline", "mirror", "--wait", "1", "metrics/train", check=False, **server.environment())
     assert too_soon.returncode == 3
     assert "has not ended" in too_soon.stderr
-    going_on.touch()
-    process.communicate(timeout=300)
     after = project.run("pipeline", "mirror", "--wait", "metrics/train", **server.environment())
     assert after.stdout.startswith("mirrored")
     ((name, run),) = server.runs.items()

@@ -137,21 +137,27 @@ class WandbRun:
         self._log_lineage(recording)
 
     def _log_media(self, media: dict[str, Any]) -> None:
-        """All in one row. A table is an artifact to W&B; a server that takes none must not cost the run."""
+        """All in one row, or one by one if something in it is not taken."""
         try:
             self.log([media] if media else [])
-        except Exception as error:
-            self._missing.append(f"without tables: {_first_line(error)}")
-            self.partial = True
-            self.log([{name: value for name, value in media.items() if not isinstance(value, TABULAR)}])
+        except Exception:
+            for name, value in media.items():
+                with self._without(name, repeat=self._online and isinstance(value, TABULAR)):
+                    self.log([{name: value}])
 
     @contextmanager
-    def _without(self, what: str) -> Iterator[None]:
-        """Go on without something in the records that W&B's client cannot take: the rest of the run is worth more."""
+    def _without(self, what: str, repeat: bool = False) -> Iterator[None]:
+        """Go on without something that W&B's client or server does not take: the rest of the run is worth more.
+
+        With `repeat`, another attempt may bring it, as for artifacts, which tables are too: the server takes them.
+        """
         try:
             yield
         except Exception as error:  # a broken picture, a plot with odd rows: of many kinds
-            self._missing.append(f"without {what}: {type(error).__name__} {_first_line(error)}")
+            if isinstance(error, OSError) and error.errno and not repeat:
+                raise  # the disk's fault, and not the picture's
+            self._missing.insert(0 if repeat else len(self._missing), f"without {what}: {_first_line(error)}")
+            self.partial |= repeat
 
     def finish(self, exit_code: int) -> None:
         """End the run; its state on W&B follows from the exit code.
@@ -186,7 +192,7 @@ class WandbRun:
     def _log_lineage(self, recording: Recording) -> None:
         """Declare what the stage read and made. The edges are worth a try only: the numbers are there already."""
         logged = []
-        try:
+        with self._without("lineage", repeat=True):
             for data in recording.inputs:
                 # `use_artifact` wants a server; logging with `use_after_commit` is what it does, and works offline too.
                 aliases, artifact = self._aliases(recording, data), self._artifact(data, "none")
@@ -198,9 +204,6 @@ class WandbRun:
                 logged.append(artifact)
             for artifact in logged if self._online else []:
                 artifact.wait(timeout=ARTIFACT_TIMEOUT)
-        except Exception as error:  # of many kinds, from W&B's client and its server's answers
-            self._missing.append(f"without lineage: {_first_line(error)}")
-            self.partial = True
 
     def _aliases(self, recording: Recording, data: Data) -> list[str]:
         return [*recording.aliases, *(["champion"] if data.md5 in recording.promoted else [])]
@@ -271,4 +274,5 @@ def _page(markdown: str) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    text = str(error).strip().splitlines() or [""]
+    return text[0] if " " in text[0] else f"{type(error).__name__} {text[0]}".strip()

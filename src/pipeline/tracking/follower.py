@@ -4,7 +4,6 @@ import atexit
 import contextlib
 import json
 import os
-import secrets
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -40,7 +39,7 @@ class Follower:
             _warn("W&B is not installed", folder)
             return None
         root = Path(os.environ.get("DVC_ROOT") or settings.repository(folder))
-        inside, name = "DVC_STAGE" in os.environ, secrets.token_hex(8)
+        inside, name = "DVC_STAGE" in os.environ, os.urandom(8).hex()
         try:
             process = _spawn(root)
             follower = cls(process, folder, settings.home(root) / name, inside)

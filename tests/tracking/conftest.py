@@ -35,8 +35,11 @@ with Live("metrics/train") as live:
     live.summary["nested"] = {"deep": {"value": 0.25}}
 time.sleep(params.get("after", 0))
 if params["end"] == "exit": sys.exit(4)
+if params["end"] == "quiet": raise SystemExit(4)  # which Python tells no exit handler
 out.write_text(Path("data/prepared/train.csv").read_text() + Path("params.yaml").read_text())
 """
+
+REPRO = "import subprocess, sys; sys.exit(subprocess.run(['dvc', 'repro']).returncode)"
 
 DVC_YAML = """
 stages:
@@ -180,9 +183,10 @@ def reproduced_project(tmp_path: Path, reproduced_project_template: Path) -> Pro
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """A stand-in W&B server."""
+    """A stand-in W&B server; it must know everything that W&B's client asks."""
     with Server() as server:
         yield server
+    assert server.unknown == set()
 
 
 @pytest.fixture

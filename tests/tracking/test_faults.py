@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tracking.conftest import Project, until
+from tests.tracking.conftest import REPRO, Project, until
 from tests.tracking.wandb_server import KEY, Server
 
 LONG = json.dumps({"steps": 20, "seconds": 4, "after": 0.5})
@@ -20,9 +20,6 @@ class Hide:
         if name.split(".")[0] == "wandb": raise ModuleNotFoundError("No module named 'wandb'", name="wandb")
 sys.meta_path.insert(0, Hide())
 """
-
-
-REPRO = "import subprocess, sys; sys.exit(subprocess.run(['dvc', 'repro']).returncode)"
 
 
 def results(project: Project) -> dict[str, bytes]:
@@ -140,7 +137,7 @@ def test_a_follower_that_is_killed_is_noticed_and_its_run_is_completed_later(
     project: Project, server: Server, expected: dict[str, bytes]
 ) -> None:
     process = project.start(
-        "import subprocess, sys; sys.exit(subprocess.run(['dvc', 'repro']).returncode)",
+        REPRO,
         STAGE=LONG,
         **online(server.url),
     )
@@ -154,6 +151,24 @@ def test_a_follower_that_is_killed_is_noticed_and_its_run_is_completed_later(
     ((name, _),) = server.runs.items()
     assert name == entry["id"]
     assert [row["step"] for row in server.rows(name) if "train/loss" in row] == list(range(20))
+
+
+@pytest.mark.parametrize(
+    ("end", "state", "code"), [("", "finished", 0), ("exit", "failed", 4), ("kill", "failed", 255)]
+)
+def test_a_run_whose_follower_was_killed_ends_in_the_state_of_its_stage(
+    project: Project, server: Server, end: str, state: str, code: int
+) -> None:
+    going_on = project.path / "go"
+    stage = json.dumps({"steps": 6, "until": str(going_on), "end": end})
+    process = project.start(REPRO, STAGE=stage, **online(server.url))
+    (entry,) = until(lambda: [e for e in project.ledger() if e["pid"]] if (project.path / "wandb").exists() else None)
+    os.kill(entry["pid"], signal.SIGKILL)
+    going_on.touch()
+    process.communicate(timeout=300)
+    project.run("pipeline", "mirror", **online(server.url))
+    ((_, run),) = server.runs.items()
+    assert (run["state"], run["exit_code"]) == (state, code)
 
 
 def test_waiting_is_bounded_and_says_so(reproduced_project: Project, server: Server) -> None:

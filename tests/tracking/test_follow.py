@@ -41,7 +41,13 @@ def test_a_value_is_on_the_server_within_two_seconds(project: Project, server: S
 
 @pytest.mark.parametrize(
     ("end", "state", "code"),
-    [("", "finished", 0), ("raise", "failed", 1), ("exit", "failed", 4), ("kill", "failed", 255)],
+    [
+        ("", "finished", 0),
+        ("raise", "failed", 1),
+        ("exit", "failed", 4),
+        ("quiet", "failed", 1),
+        ("kill", "failed", 255),
+    ],
 )
 def test_the_run_ends_in_the_state_of_its_stage(
     project: Project, server: Server, end: str, state: str, code: int
@@ -52,6 +58,23 @@ def test_the_run_ends_in_the_state_of_its_stage(
     ((name, run),) = server.runs.items()
     assert (run["state"], run["exit_code"]) == (state, code)
     assert [row["step"] for row in server.rows(name) if "train/loss" in row] == [0, 1, 2, 3, 4]
+
+
+def test_dvc_knows_a_failure_that_the_stage_does_not_tell_whatever_else_it_goes_on_to_run(
+    project: Project, server: Server
+) -> None:
+    path = project.path / "dvc.yaml"
+    path.write_text(
+        path.read_text() + "  zebra: {cmd: sleep 1 && date +%N > zebra, deps: [params.yaml], outs: [zebra]}\n"
+    )
+    project.run("dvc", "repro", **server.environment())
+    project.run("dvc", "repro", "-f", "-s", "train", **server.environment())
+    project.params(rate=2)
+    stage = json.dumps({"end": "quiet", "score": 0.25})
+    project.run("dvc", "repro", "--keep-going", check=False, STAGE=stage, **server.environment())
+    project.settle()
+    states = [server.runs[entry["id"]]["state"] for entry in sorted(project.ledger(), key=lambda e: e["updated"])]
+    assert states == ["finished", "finished", "failed"]
 
 
 def test_a_stage_that_is_killed_later_is_killed_and_its_rows_are_there(project: Project, server: Server) -> None:
@@ -75,7 +98,8 @@ def test_the_run_says_what_a_team_looks_for(project: Project, server: Server) ->
         "GITHUB_ACTOR": "ann",
     }
     project.run("dvc", "repro", **server.environment(), **env)
-    project.settle()
+    (entry,) = project.settle()
+    assert (entry["state"], entry["problem"]) == ("mirrored", "")
     ((_, run),) = server.runs.items()
     config = {key: item["value"] for key, item in json.loads(run["upserts"][-1]["config"]).items()}
     assert run["jobType"] == "train"
@@ -99,6 +123,7 @@ def test_stages_of_one_repro_share_a_group_and_another_repro_has_its_own(project
     text = (project.path / "dvc.yaml").read_text()
     second = text.split("  train:\n")[1].split("  package:")[0].replace("stage.py", "other.py")
     second = second.replace("metrics/train", "metrics/second").replace("models/model.joblib", "models/second")
+    second = second.replace("cmd: python", "cmd: timeout 100 python")  # a process between `dvc` and the stage
     (project.path / "dvc.yaml").write_text(text + "  second:\n" + second)
     stage = (project.path / "stage.py").read_text()
     stage = stage.replace("metrics/train", "metrics/second").replace("models/model.joblib", "models/second")
@@ -124,6 +149,16 @@ def test_an_experiment_is_a_group_also_where_its_folder_is_deleted(project: Proj
     assert run.exit_code == 0
 
 
+def test_an_experiment_is_dirty_if_it_changes_what_the_commit_has(project: Project) -> None:
+    project.commit()
+    project.run("dvc", "exp", "run", "--queue", "--name", "same", "train")
+    project.run("dvc", "exp", "run", "--queue", "--name", "other", "-S", "train.rate=2", "train")
+    project.run("dvc", "exp", "run", "--run-all")
+    project.settle()
+    found = {run.run.run_group: run.config["git"]["dirty"] for run in project.offline_runs()}
+    assert found == {"same": False, "other": True}
+
+
 def test_disabled_starts_nothing(project: Project) -> None:
     project.run("dvc", "repro", WANDB_MODE="disabled")
     assert not (project.path / "wandb").exists()
@@ -136,7 +171,9 @@ def test_disabled_starts_nothing(project: Project) -> None:
         ({"WANDB_API_KEY": KEY}, "online"),
         ({"WANDB_API_KEY": KEY, "WANDB_MODE": "offline"}, "offline"),
         ({"WANDB_MODE": "online"}, "online"),
-        ({"NETRC": "netrc", "WANDB_BASE_URL": "http://wandb.example:80"}, "online"),
+        ({"NETRC": "netrc", "WANDB_BASE_URL": "http://wandb.example"}, "online"),
+        ({"NETRC": "netrc", "WANDB_BASE_URL": "http://wandb.example:80"}, "offline"),
+        ({"NETRC": "netrc", "WANDB_CONFIG_DIR": "config"}, "online"),
         ({"NETRC": "netrc", "WANDB_BASE_URL": "http://other.example"}, "offline"),
         ({"WANDB_MODE": "disabled", "WANDB_API_KEY": KEY}, "disabled"),
     ],
@@ -144,8 +181,12 @@ def test_disabled_starts_nothing(project: Project) -> None:
 def test_mode(env: dict[str, str], expected: str, folder, monkeypatch: pytest.MonkeyPatch) -> None:
     from pipeline.tracking.settings import mode
 
-    (folder / "netrc").write_text(f"machine wandb.example login user password {KEY}\n")
-    for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_BASE_URL"):
+    (folder / "netrc").write_text(
+        f"machine wandb.example login user password {KEY}\nmachine own.example:8080 login user password {KEY}\n"
+    )
+    (folder / "config").mkdir()
+    (folder / "config/settings").write_text("[default]\nbase_url = http://own.example:8080\n")
+    for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_BASE_URL", "WANDB_CONFIG_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", "no such file")
     for name, value in env.items():

@@ -59,7 +59,7 @@ def test_the_server_gets_edges_and_not_a_byte_of_data(project: Project, server: 
     data = [artifact for name, artifact in server.artifacts.items() if artifact["type"] != "run_table"]
     assert len(data) == 4
     assert not any(artifact["uploads"] for artifact in data)
-    assert not server.unknown - {"ArtifactByID"}
+    assert not any(entry["problem"] for entry in project.ledger())
 
 
 def test_the_package_is_uploaded_when_asked_and_once(project: Project, server: Server) -> None:
@@ -100,3 +100,22 @@ def test_the_model_card_is_shown(project: Project) -> None:
     (run,) = project.offline_runs()
     (card,) = [row["model_card"] for row in run.rows if "model_card" in row]
     assert "<h1>Card</h1>" in (run.folder / "files" / card["path"]).read_text()
+
+
+def test_lineage_that_the_server_did_not_take_arrives_with_the_next_mirror(project: Project, server: Server) -> None:
+    server.refuse = {"CreateArtifact"}
+    project.run("dvc", "repro", **server.environment())
+    project.settle()
+    (before,) = project.ledger()
+    assert before["state"] == "partial"
+    assert "without lineage" in before["problem"]
+    refused = project.run("pipeline", "mirror", check=False, **server.environment())
+    assert (refused.returncode, server.edges) == (3, [])
+    server.refuse = set()
+    done = project.run("pipeline", "mirror", **server.environment())
+    assert done.stdout.startswith("mirrored")
+    ((name, _),) = server.runs.items()
+    assert {kind for run, kind, _ in server.edges if run == name} == {"log", "use"}
+    assert [row["step"] for row in server.rows(name) if "train/loss" in row] == [0, 1, 2, 3, 4]
+    (after,) = project.ledger()
+    assert (after["state"], after["problem"]) == ("mirrored", "")

@@ -1,10 +1,11 @@
 """`pipeline mirror`: everything once, for the workspace, revisions, other repositories."""
 
 import json
+import shutil
 from pathlib import Path
 
-from tests.tracking.conftest import Project
-from tests.tracking.wandb_server import Server
+from tests.tracking.conftest import REPRO, Project, until
+from tests.tracking.wandb_server import KEY, Server
 
 PLOTS = """
 import numpy as np
@@ -19,11 +20,13 @@ with Live("records") as live:
     live.log_sklearn_plot("calibration", truth, found, n_bins=3)
     live.log_sklearn_plot("confusion_matrix", ["cat", "dog", "cat"], ["cat", "cat", "cat"])
     live.log_plot("curve", [{"x": 1, "y": 2.5}, {"x": 2, "y": 3.5}], x="x", y="y")
+    live.log_plot("per_class", [{"class": "a", "precision": 1.0, "recall": 0.5, "f1": 0.6}], x="f1", y="class")
+    live.log_image("hardest.png", np.zeros((4, 4), np.uint8))
     live.log_image("hardest/1.png", np.zeros((4, 4), np.uint8))
     live.log_image("hardest/b.png", np.zeros((4, 4), np.uint8))
     live.log_image("steps/0.png", np.zeros((4, 4), np.uint8))
     live.log_image("steps/1.png", np.ones((4, 4), np.uint8))
-    live.log_plot("hardest", [{"image": "hardest/1.png", "truth": "a", "prediction": "b"}], x="truth", y="prediction")
+    live.log_plot("hardest", [{"image": "hardest/1.png", "key": "k", "prediction": "b", "truth": "a"}], "key", "truth")
     live.summary["per_class"] = {"a": {"f1": 0.25, "rows": 3}, "b": {"f1": 1.0, "rows": 4}}
     live.summary["slice"] = {"age": {"< 30": {"accuracy": 0.5, "rows": 2}}}
 """
@@ -48,9 +51,10 @@ def test_everything_that_dvclive_records_arrives(project: Project) -> None:
     }
     roc = json.loads((project.path / "records/plots/sklearn/roc.json").read_text())["roc"]
     assert table(run, row["roc_table"]) == [["all", point["fpr"], point["tpr"]] for point in roc]
-    assert table(run, row["tables/per_class"]) == [["a", 0.25, 3], ["b", 1.0, 4]]
     assert table(run, row["tables/slice"]) == [["age", "< 30", 0.5, 2]]
-    assert row["images/hardest"]["captions"] == ["truth: a, prediction: b", ""]
+    assert row["images/hardest"]["captions"] == ["truth: a, prediction: b, key: k", ""]
+    assert row["images/hardest.png"]["captions"] == ["truth: a, prediction: b, key: k"]
+    assert table(run, row["tables/per_class"]) == [["a", 0.25, 3], ["b", 1.0, 4]]
     steps = [(line["step"], line["images/steps"]["_type"]) for line in run.rows if "images/steps" in line]
     assert steps == [(0, "image-file"), (1, "image-file")]
 
@@ -147,3 +151,129 @@ def test_wrong_arguments_say_what_is_wrong(reproduced_project: Project) -> None:
         done = reproduced_project.run("pipeline", "mirror", *arguments, check=False)
         assert done.returncode == 2
         assert done.stderr.startswith("error: ") and len(done.stderr.splitlines()) <= 2
+
+
+def test_a_run_that_is_followed_is_left_to_its_follower(project: Project, server: Server) -> None:
+    going_on = project.path / "go"
+    stage = {"steps": 6, "until": str(going_on)}
+    process = project.start(REPRO, STAGE=json.dumps(stage), **server.environment())
+    wait = ("pipeline", "mirror", "--wait", "1", "metrics/train")
+    try:
+        until(lambda: server.runs and any(server.rows(name) for name in server.runs))
+        during = project.run("pipeline", "mirror", "metrics/train", **server.environment())
+        too_soon = project.run(*wait, check=False, **server.environment())
+    finally:
+        going_on.touch()
+        process.communicate(timeout=300)
+    assert during.stdout.startswith("following")
+    assert too_soon.returncode == 3
+    assert "has not ended" in too_soon.stderr
+    after = project.run("pipeline", "mirror", "--wait", "metrics/train", **server.environment())
+    assert after.stdout.startswith("mirrored")
+    ((name, run),) = server.runs.items()
+    assert run["state"] == "finished"
+    assert [row["step"] for row in server.rows(name) if "train/loss" in row] == list(range(6))
+
+
+ODD = """
+import json
+import numpy as np
+from pathlib import Path
+from PIL import Image
+from pipeline.tracking import Live
+with Live("records") as live:
+    live.log_metric("loss", 0.5)
+    live.log_metric("step", 7)
+    for name in ("good", "torn", "empty"):
+        live.log_image(f"mixed/{name}.png", np.random.default_rng(0).integers(0, 255, (32, 32), np.uint8))
+    live.log_image("steps/0.png", np.zeros((4, 4), np.uint8))
+    live.log_image("steps/1.png", np.zeros((4, 4), np.uint8))
+    live.log_plot("curve", [{"x": 1, "y": 2.5}, {"x": 2, "y": 3.5}], x="x", y="y")
+    live.log_plot("roc", [{"fpr": 0, "tpr": 1}, {"fpr": 0}], x="fpr", y="tpr")
+images = Path("records/plots/images")
+torn = images / "mixed/torn.png"
+torn.write_bytes(torn.read_bytes()[:200])
+(images / "mixed/empty.png").write_bytes(b"")
+(images / "steps/1.png").write_bytes(b"")
+(images / "drawing.svg").write_text("<svg/>")
+Image.new("1", (20000, 20000)).save(images / "huge.png")
+"""
+
+
+def test_what_wandb_cannot_take_costs_itself_alone(project: Project) -> None:
+    project.script(ODD, WANDB_MODE="disabled")
+    done = project.run("pipeline", "mirror", "records")
+    assert done.stdout.startswith("mirrored")
+    assert "without plot roc" in done.stdout
+    assert "and 3 more" in done.stdout
+    (run,) = project.offline_runs()
+    row = {key: value for line in run.rows for key, value in line.items()}
+    assert run.series("loss") == [(0, 0.5)]
+    assert run.series("metric/step") == [(0, 7)]
+    assert row["images/mixed"]["count"] == 1
+    assert row["images/steps"]["_type"] == "image-file"
+    assert table(run, row["curve_table"]) == [[1, 2.5], [2, 3.5]]
+    assert not {"roc_table", "images/drawing.svg", "images/huge.png"} & set(row)
+    assert project.run("pipeline", "mirror", "records").stdout == done.stdout
+    assert len(project.offline_runs()) == 1
+
+
+def test_equal_records_of_two_folders_are_two_runs(project: Project) -> None:
+    text = "from pipeline.tracking import Live\nfor name in 'ab':\n  with Live(name) as live: live.log_metric('x', 2)"
+    project.script(text, WANDB_MODE="disabled")
+    project.run("pipeline", "mirror", "a", "b")
+    assert {run.run.job_type for run in project.offline_runs()} == {"a", "b"}
+
+
+def test_a_run_can_be_mirrored_to_another_project_too(reproduced_project: Project, server: Server) -> None:
+    for name in ("first", "second", "second"):
+        reproduced_project.run("pipeline", "mirror", WANDB_PROJECT=name, WANDB_ENTITY="us", **server.environment())
+    ((_, run),) = server.runs.items()
+    assert [upsert["project"] for upsert in run["upserts"] if upsert.get("groupName")] == ["first", "second"]
+    (line,) = reproduced_project.status()
+    assert "/us/second/" in line
+
+
+def test_variables_that_mean_one_run_are_not_for_a_pipeline(reproduced_project: Project, server: Server) -> None:
+    one = {"WANDB_RUN_ID": "one", "WANDB_NAME": "one", "WANDB_RESUME": "must", "WANDB_SWEEP_ID": "sweep"}
+    reproduced_project.run("pipeline", "mirror", **one, **server.environment())
+    ((name, run),) = server.runs.items()
+    assert name != "one"
+    assert run["displayName"].startswith("train-")
+
+
+def test_a_server_of_ones_own_is_found_where_wandb_login_notes_it(
+    reproduced_project: Project, server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "settings").write_text(f"[default]\nbase_url = {server.url}\n")
+    (tmp_path / "netrc").write_text(f"machine 127.0.0.1:{server.port} login user password {KEY}\n")
+    login = {"WANDB_CONFIG_DIR": str(tmp_path), "NETRC": str(tmp_path / "netrc")}
+    reproduced_project.run("pipeline", "mirror", WANDB_MODE="", **login)
+    assert len(server.runs) == 1
+
+
+def test_outside_a_repository_it_is_one_run_wherever_the_command_runs(tmp_path: Path, project: Project) -> None:
+    records = tmp_path / "outside" / "records"
+    project.script(f"from pipeline.tracking import Live\nwith Live({str(records)!r}) as live: live.log_metric('x', 2)")
+    project.run("pipeline", "mirror", "--wait", "100", str(records))
+    project.run("git", "init", "-q", str(tmp_path / "elsewhere"))
+    project.path = tmp_path / "elsewhere"
+    project.run("pipeline", "mirror", str(records))
+    from tests.tracking.wandb_file import runs
+
+    assert len(runs(tmp_path / "outside")) == 1
+
+
+def test_what_the_pipeline_made_is_not_dirty_in_a_subfolder_of_a_repository(
+    tmp_path: Path, reproduced_project: Project
+) -> None:
+    shutil.rmtree(reproduced_project.path / ".git")
+    whole = Project(tmp_path)
+    whole.run("git", "init", "-q", "-b", "main")
+    whole.commit()
+    reproduced_project.params(rate=2)
+    reproduced_project.run("dvc", "repro", WANDB_MODE="disabled", STAGE=json.dumps({"score": 0.25}))
+    whole.run("git", "commit", "-q", "-m", "parameters", "project/params.yaml")
+    reproduced_project.run("pipeline", "mirror", "metrics/train")
+    (run,) = reproduced_project.offline_runs()
+    assert run.config["git"]["dirty"] is False

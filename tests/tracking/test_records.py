@@ -112,3 +112,32 @@ def test_an_empty_or_broken_folder_has_nothing(tmp_path: Path) -> None:
     (tmp_path / "metrics.json").write_text("{broken")
     assert (records.summary(tmp_path), records.plots(tmp_path), records.images(tmp_path)) == ({}, {}, {})
     assert records.params(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "rows"),
+    [
+        ("step.tsv", "step\n7\n8\n", [{"metric/step": 7, "step": 0}, {"metric/step": 8, "step": 1}]),
+        ("timestamp.tsv", "step\ttimestamp\n3\t0.5\n", [{"timestamp": 0.5, "step": 3}]),
+        ("_step.tsv", "step\t_step\n3\t0.5\n", [{"metric/_step": 0.5, "step": 3}]),
+        ("x.tsv", "timestamp\tstep\tx\n1500\t3\t0.5\n", [{"x": 0.5, "step": 3, "_timestamp": 1.5}]),
+        ("x.tsv", "step\tx\n1.5\t2\n2.25\t3\n", [{"x": 2, "step": 1.5}, {"x": 3, "step": 2.25}]),
+        ("x.tsv", "step\tx\nno\t1\n\n3\n1\t2\t3\nnan\t1\n4\t5\n", [{"x": 5, "step": 4}]),
+        ("x.csv", "step,x\n0,1.5\n", [{"x": 1.5, "step": 0}]),
+    ],
+)
+def test_columns_are_told_by_their_place_and_odd_lines_are_left_out(
+    name: str, text: str, rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    path = tmp_path / "plots/metrics" / name
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    history = History(tmp_path)
+    history.read()
+    assert history.rows(final=True)[0] == rows
+
+
+def test_a_summary_of_another_shape_has_no_tables(tmp_path: Path) -> None:
+    for content in ([1], {"per_class": {"a": 0.5}, "slice": {"age": 3}}):
+        (tmp_path / "metrics.json").write_text(json.dumps(content))
+        assert records.tables(tmp_path) == {}

@@ -22,6 +22,7 @@ class Server:
         self.uploads: dict[str, bytes] = {}
         self.calls: list[str] = []
         self.unknown: set[str] = set()
+        self.refuse: set[str] = set()  # operations that fail
         self.keys: set[str] = set()
         self.fault: str | None = None
         self.lock = threading.Lock()
@@ -92,7 +93,7 @@ class Server:
 
 
 def _snake(name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 class _Quiet(ThreadingHTTPServer):
@@ -177,6 +178,8 @@ class _Handler(BaseHTTPRequestHandler):
         query, variables = content["query"], content.get("variables") or {}
         name = (re.search(r"(?:query|mutation)\s+(\w+)", query) or [query, query])[1]
         self.state.calls.append(name)
+        if name in self.state.refuse:
+            return {"data": {}, "errors": [{"message": f"{name} is refused"}]}
         answer = getattr(self, f"_on_{_snake(name)}", None)
         if answer is None:
             self.state.unknown.add(name)
@@ -249,6 +252,41 @@ class _Handler(BaseHTTPRequestHandler):
         artifact["state"] = "COMMITTED"
         return {
             "commitArtifact": {"artifact": {"id": given["artifactID"], "digest": given["artifactID"].split(":")[1]}}
+        }
+
+    def _on_artifact_by_id(self, given: dict[str, Any]) -> dict[str, Any]:
+        found = self.state.artifacts[given["id"]]
+        collection, digest = given["id"].split(":")
+        project = {"id": "p", "internalId": "p", "name": "shapes", "entity": {"name": "team"}}
+        sequence = {"__typename": "ArtifactSequence", "name": collection, "project": project}
+        of = {"__typename": "ArtifactPortfolio", "name": collection, "project": project}
+        aliases = [
+            {"__typename": "ArtifactAlias", "id": alias, "alias": alias, "artifactCollection": of}
+            for alias in sorted(found["aliases"])
+        ]
+        return {
+            "artifact": {
+                "__typename": "Artifact",
+                "id": given["id"],
+                "artifactSequence": sequence,
+                "versionIndex": 0,
+                "artifactType": {"name": found["type"]},
+                "description": None,
+                "metadata": None,
+                "ttlDurationSeconds": -2,
+                "ttlIsInherited": True,
+                "tags": [],
+                "historyStep": None,
+                "state": found["state"],
+                "size": 1,
+                "digest": digest,
+                "digestAlgorithm": None,
+                "commitHash": "c",
+                "fileCount": 1,
+                "createdAt": "2024-01-01T00:00:00Z",
+                "updatedAt": None,
+                "aliases": aliases,
+            }
         }
 
     def _on_use_artifact(self, given: dict[str, Any]) -> dict[str, Any]:

@@ -8,12 +8,14 @@ import wandb
 
 Rows = list[dict[str, Any]]
 
-# Columns that say what a plot is: (x, y, W&B's chart, title).
+# Columns that say what a plot is: W&B's chart and its title by x and y.
 CURVES = {
     ("fpr", "tpr"): ("wandb/area-under-curve/v0", "ROC"),
     ("recall", "precision"): ("wandb/area-under-curve/v0", "Precision-recall"),
     ("prob_pred", "prob_true"): ("wandb/lineseries/v0", "Calibration"),
 }
+BESIDE = {"label", "threshold"}  # columns that a curve may have too; with others it is another plot
+FIRST = ("truth", "prediction")  # in a caption
 
 
 def chart(name: str, rows: Rows) -> dict[str, Any]:
@@ -22,7 +24,7 @@ def chart(name: str, rows: Rows) -> dict[str, Any]:
     if {"actual", "predicted"} <= columns:
         return {name: _confusion(rows)}
     for (x, y), (spec, title) in CURVES.items():
-        if {x, y} <= columns:
+        if {x, y} <= columns <= {x, y, *BESIDE}:
             return {name: _curve(rows, x, y, spec, title)}
     found: dict[str, Any] = {f"tables/{name}": table(rows)}
     if len(columns) == 2 and all(_is_number(value) for row in rows for value in row.values()):
@@ -38,13 +40,12 @@ def table(rows: Rows) -> wandb.Table:
 
 
 def gallery(images: Mapping[str, Path], plots: Mapping[str, Rows]) -> dict[str, list[tuple[Path, str | None]]]:
-    """The images of each folder with their captions: the other fields of the plot row that names the image."""
+    """The images of each folder with their captions: the plot row that names the image, or the plot of its name."""
     captions = {}
-    for rows in plots.values():
-        for row in rows:
-            if isinstance(row.get("image"), str):
-                fields = {key: value for key, value in row.items() if key != "image"}
-                captions[Path(row["image"]).name] = ", ".join(f"{k}: {_short(v)}" for k, v in fields.items())
+    for plot, rows in plots.items():
+        if f"{plot}.png" in images:
+            captions[f"{plot}.png"] = "\n".join(_caption(row) for row in rows if set(FIRST) <= set(row))
+        captions |= {Path(row["image"]).name: _caption(row) for row in rows if isinstance(row.get("image"), str)}
     found: dict[str, list[tuple[Path, str | None]]] = {}
     for name, path in images.items():
         parent = Path(name).parent.as_posix()
@@ -65,8 +66,7 @@ def _confusion(rows: Rows) -> Any:
 
 
 def _curve(rows: Rows, x: str, y: str, spec: str, title: str) -> Any:
-    kind = next((column for column, value in rows[0].items() if isinstance(value, str) and column != x), None)
-    data = [[str(row[kind]) if kind else "all", row[x], row[y]] for row in rows]
+    data = [[str(row.get("label", "all")), row[x], row[y]] for row in rows]
     fields = {"x": x, "y": y, "class": "class"}
     if spec == "wandb/lineseries/v0":
         fields = {"step": x, "lineVal": y, "lineKey": "class"}
@@ -80,6 +80,11 @@ def _curve(rows: Rows, x: str, y: str, spec: str, title: str) -> Any:
 
 def _natural(label: str) -> tuple[int, str]:
     return (int(label), "") if label.isdigit() else (1 << 60, label)
+
+
+def _caption(row: dict[str, Any]) -> str:
+    names = dict.fromkeys((*FIRST, *row))
+    return ", ".join(f"{name}: {_short(row[name])}" for name in names if name in row and name != "image")
 
 
 def _short(value: Any) -> str:

@@ -3,8 +3,10 @@
 import hashlib
 import json
 import os
+import posixpath
 import re
 import subprocess
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,12 @@ from pipeline.tracking import lineage
 PROMOTED = re.compile(r"^(?P<name>[^#@]+)#prod#(?P<number>\d+)$")  # GTO's grammar: digits#prod#3
 
 
-def git(tree: Path, *arguments: str) -> str:
+def git(tree: Path, *arguments: str, **environment: str) -> str:
     """What a Git command prints; nothing if it fails or there is no Git."""
     try:
-        done = subprocess.run(["git", *arguments], cwd=tree, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(
+            ["git", *arguments], cwd=tree, env=os.environ | environment, capture_output=True, text=True, timeout=20
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.rstrip() if done.returncode == 0 else ""
@@ -47,10 +51,30 @@ def version(tree: Path, lock: dict[str, Any]) -> dict[str, Any]:
     """The commit and branch of a working tree, and whether what the pipeline reads differs from the commit."""
     commit = os.environ.get("DVC_EXP_BASELINE_REV") or git(tree, "rev-parse", "HEAD")
     branch = os.environ.get("GITHUB_HEAD_REF") or git(tree, "branch", "--show-current")
-    results = [out["path"] for entry in lineage.stages(lock).values() for out in entry.get("outs", [])]
-    changed = [line[3:].strip('"') for line in git(tree, "status", "--porcelain", "--untracked-files=no").splitlines()]
-    dirty = any(not name.startswith(("dvc.lock", *results)) for name in changed)
+    # Git names files from its root, dvc.lock from the folder that it stands in.
+    prefix = git(tree, "rev-parse", "--show-prefix")
+    outs = [out["path"] for entry in lineage.stages(lock).values() for out in entry.get("outs", [])]
+    made = [posixpath.normpath(prefix + path) for path in ("dvc.lock", *outs)]
+    changed = _changed(tree, commit) if commit else []
+    dirty = any(not any(name == path or name.startswith(f"{path}/") for path in made) for name in changed)
     return {"commit": commit, "branch": branch or os.environ.get("GITHUB_REF_NAME", ""), "dirty": dirty}
+
+
+def _changed(tree: Path, commit: str) -> list[str]:
+    """The tracked files of a working tree that differ from a commit, as Git names them."""
+    differing = ("diff", "--name-only", "-z", commit, "--")
+    if "DVC_EXP_BASELINE_REV" not in os.environ:
+        return list(filter(None, git(tree, *differing).split("\0")))
+    # The index that DVC writes for a queued experiment calls the changed parameters unchanged; a new one compares.
+    with tempfile.TemporaryDirectory() as folder:
+        index = {"GIT_INDEX_FILE": f"{folder}/index"}
+        git(tree, "read-tree", commit, **index)
+        return list(filter(None, git(tree, *differing, **index).split("\0")))
+
+
+def stage() -> str:
+    """The DVC stage that this process belongs to; DVC puts its file before the name where that is another folder's."""
+    return os.environ.get("DVC_STAGE", "").rpartition(":")[2]
 
 
 def ci() -> dict[str, Any]:
@@ -109,6 +133,20 @@ def promoted(root: Path) -> set[str]:
         for stage in lineage.stages(lock):
             hashes |= {d.md5 for d in lineage.outputs(lock, stage) if d.kind in ("model", "package")}
     return hashes
+
+
+def holds(tree: Path, entry: dict[str, Any]) -> bool:
+    """Whether the summaries (metrics.json) in a working tree are those of a stage's entry in dvc.lock."""
+    outs = [out for out in entry.get("outs", []) if Path(out["path"]).name == "metrics.json"]
+    return all(out.get("md5") == md5(tree / out["path"]) for out in outs)
+
+
+def md5(path: Path) -> str:
+    """DVC's hash of a file; nothing if it cannot be read."""
+    try:
+        return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    except OSError:
+        return ""
 
 
 def digest(folder: Path, entry: dict[str, Any] | None) -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import PipelineError
 from pipeline.tracking import facts, lineage, server, settings
 from pipeline.tracking.follower import changed
-from pipeline.tracking.ledger import FOLLOWING, MIRRORED, PENDING, Entry, Ledger
+from pipeline.tracking.ledger import FOLLOWING, PENDING, Entry, Ledger
 from pipeline.tracking.recording import KILLED, Bundle, Source, complete, describe, relative, run_id, tracking
 from pipeline.tracking.records import History
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 INTERVAL = 0.1  # seconds between looks at the files
 CHECK = 2.0  # seconds between looks at the server
+FAILED = 1  # the exit code of a stage of which only DVC knows that it failed
 LOCK_WAIT = 120.0  # seconds that DVC may take to hash a stage's outputs
 DEADLINE = 90.0  # seconds after the stage in which the run must be finished
 
@@ -41,11 +42,11 @@ class Stage(threading.Thread):
     def __init__(self, order: dict[str, Any], bundle: Bundle) -> None:
         super().__init__(daemon=True)
         self.folder = Path(order["folder"])
-        self.exit_code = KILLED  # unless we hear otherwise
+        self.exit_code = KILLED
         self.done = threading.Event()
         self.ended = threading.Event()  # the recording; the stage may go on
         self._process = facts.process(order["pid"])
-        self._in_dvc: bool = order["stage"]
+        self.in_dvc: bool = order["stage"]
         self._bundle = bundle
         self._failing = False
 
@@ -69,7 +70,7 @@ class Stage(threading.Thread):
             self._failing = message["ended"] != 0
             self._copy()
             self.ended.set()
-            if not self._in_dvc:  # in a script or a notebook the recording is all there is
+            if not self.in_dvc:  # in a script or a notebook the recording is all there is
                 self.exit_code = KILLED if message["ended"] > 128 else message["ended"]
                 self.done.set()
         elif "exit" in message:
@@ -93,20 +94,19 @@ class Follower:
 
     def __init__(self, order: dict[str, Any]) -> None:
         self._root, self._tree = Path(order["root"]), Path(order["tree"])
-        self._in_dvc: bool = order["stage"]
         self._lock_before: int = order["lock"]
         self._runner = facts.process(order["runner"])
         self._source = Source.workspace(self._tree, os.environ.get("DVC_EXP_NAME", ""))
         folder = Path(order["folder"])
         place = relative(folder, self._tree)
-        stage = os.environ.get("DVC_STAGE") or lineage.stage_of(self._source.lock, place) or folder.name
-        identity = run_id(str(self._root), str(folder), str(order["pid"]), str(time.time_ns()))
-        self._recording = describe(
-            self._source, place, stage, facts.execution(order["runner"], order["started"]), identity
-        )
+        stage = facts.stage() or lineage.stage_of(self._source.lock, place) or folder.name
+        group = facts.execution(order["runner"], order["started"])
+        self._recording = describe(self._source, place, stage, group, order["run"])
+        self._recording.exit_code = KILLED  # unless we hear otherwise
         self._ledger = Ledger(self._root)
-        self._bundle = self._ledger.bundle(identity)
-        self._entry = Entry(self._recording, FOLLOWING, pid=os.getpid())
+        self._bundle = self._ledger.bundle(order["run"])
+        self._bundle.path.mkdir(exist_ok=True)  # the stage writes its outcome there
+        self._entry = Entry(self._recording, FOLLOWING, pid=os.getpid(), followed=str(folder))
         self._tracking = tracking(self._source.params)
         self._stage = Stage(order, self._bundle)
 
@@ -148,9 +148,7 @@ class Follower:
         self._log(run, history, final=True)
         run.complete(self._recording, self._bundle)
         run.finish(self._recording.exit_code)
-        self._entry.state, self._entry.problem = MIRRORED, run.note
-        self._ledger.write(self._entry)
-        self._bundle.remove()
+        self._ledger.mirrored(self._entry, run.note, run.partial)
 
     def _complain_if_gone(self) -> None:
         """Say that the server has died while the stage can pass it on; W&B's client goes on trying, and may succeed."""
@@ -170,23 +168,41 @@ class Follower:
     def _conclude(self) -> None:
         """Add what is known now that the stage is over; bounds what is left to do."""
         self._recording.exit_code = self._stage.exit_code
-        if self._in_dvc and self._recording.exit_code == 0:
-            self._source = replace(self._source, **self._lock_after_stage())
+        if self._stage.in_dvc and self._recording.exit_code == 0:
+            self._hear_dvc()
         threading.Thread(target=self._expire, daemon=True).start()
         records = self._bundle.records if self._bundle.records.exists() else self._stage.folder
         complete(self._recording, self._source, records, self._root)
         self._bundle.keep_card(self._tree, self._recording)
         self._bundle.write(self._recording)
+        self._ledger.write(self._entry)  # with the digest, by which `pipeline mirror` knows it
 
-    def _lock_after_stage(self) -> dict[str, Any]:
-        """dvc.lock as DVC writes it after a stage, with the hashes of the outputs that it has yet to read."""
+    def _hear_dvc(self) -> None:
+        """Take dvc.lock as DVC writes it after a stage, with the hashes of the outputs that it has yet to read.
+
+        DVC writes it for a stage that succeeded. It knows an exit code that the stage could not tell us: Python
+        shows an exit handler nothing of `raise SystemExit(4)`.
+        """
+        path, seen = self._tree / "dvc.lock", self._lock_before
         limit = time.monotonic() + LOCK_WAIT
-        while time.monotonic() < limit and facts.running(self._runner):
-            if changed(self._tree / "dvc.lock") != self._lock_before:
-                break
+        while (self._tree / "dvc.yaml").exists():  # `dvc exp run --temp` deletes it; a stage with a `wdir` has none
+            over = not facts.running(self._runner)  # asked first: what it wrote at last is there then
+            if changed(path) != seen:
+                seen, fresh = changed(path), Source.lock_of(self._tree)
+                if self._is_ours(fresh):
+                    self._source = replace(self._source, **fresh)
+                    return
+            if over or time.monotonic() > limit:
+                self._recording.exit_code = FAILED if over else 0
+                return
             time.sleep(0.05)
-        fresh = Source.lock_of(self._tree)
-        return fresh if self._recording.stage in lineage.stages(fresh["lock"]) else {}
+
+    def _is_ours(self, fresh: dict[str, Any]) -> bool:
+        """Whether a dvc.lock was written for this stage: its entry is new, or says again what is there now."""
+        entry = lineage.stages(fresh["lock"]).get(self._recording.stage)
+        if not entry:
+            return False
+        return entry != self._source.entry(self._recording.stage) or facts.holds(self._tree, entry)
 
     def _leave(self, problem: str) -> None:
         problem = problem.splitlines()[0]
@@ -230,8 +246,6 @@ def main() -> None:
     line = b""
     while not line.endswith(b"\n"):  # one byte at a time: what follows belongs to the thread that listens
         line += os.read(0, 1) or b"\n"
-    for name in ("WANDB_RUN_ID", "WANDB_RESUME", "WANDB_NAME", "WANDB_SWEEP_ID"):
-        os.environ.pop(name, None)  # they mean one run; a pipeline has several
     order = json.loads(line)
     try:
         Follower(order).run()

@@ -1,6 +1,7 @@
 """A stage's side of the follower: starts it, tells it how the stage ended, passes its complaint on to the user."""
 
 import atexit
+import contextlib
 import json
 import os
 import subprocess
@@ -14,15 +15,18 @@ import psutil
 
 from pipeline.tracking import settings
 
+OUTCOME = "outcome"  # file with the exit code
 SHELLS = {"sh", "bash", "dash", "zsh"}
 
 
 class Follower:
     """One follower process, connected by two pipes: the outcome goes in, at most one line of complaint comes out."""
 
-    def __init__(self, process: subprocess.Popen[bytes], folder: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], folder: Path, bundle: Path, in_dvc: bool) -> None:
         self._process = process
         self._folder = folder
+        self._bundle = bundle
+        self._in_dvc = in_dvc
         self._owner = os.getpid()
         self._told = self._complained = False
 
@@ -35,18 +39,18 @@ class Follower:
             _warn("W&B is not installed", folder)
             return None
         root = Path(os.environ.get("DVC_ROOT") or settings.repository(folder))
+        inside, name = "DVC_STAGE" in os.environ, os.urandom(8).hex()
         try:
             process = _spawn(root)
-            follower = cls(process, folder)
+            follower = cls(process, folder, settings.home(root) / name, inside)
         except OSError as error:
             _warn(f"W&B cannot be started ({error.strerror})", folder)
             return None
-        inside = "DVC_STAGE" in os.environ
         place = {"folder": str(folder.resolve()), "root": str(root), "tree": str(tree(folder, inside))}
         lock = changed(tree(folder, inside) / "dvc.lock")
         runner = _runner(inside)
         execution = {"runner": runner.pid, "started": runner.create_time()}
-        follower._send({**place, **execution, "pid": os.getpid(), "stage": inside, "lock": lock})
+        follower._send({**place, **execution, "run": name, "pid": os.getpid(), "stage": inside, "lock": lock})
         exits.watch(follower)
         return follower
 
@@ -54,14 +58,23 @@ class Follower:
         """The recording has ended, with what ended it if that is no good end. A DVC stage may yet end otherwise."""
         if not self._told:
             self._told = True
+            if not self._in_dvc:  # in a script or a notebook the recording is all there is
+                self._write_down(exit_code(error))
             self._send({"ended": exit_code(error)})
         self._pass_on_complaint()
 
     def exited(self, code: int) -> None:
         """The process ends with `code`."""
         if os.getpid() == self._owner:
+            if self._in_dvc or not self._told:
+                self._write_down(code)
             self._send({"exit": code})
             self._pass_on_complaint()
+
+    def _write_down(self, code: int) -> None:
+        """Leave the outcome where `pipeline mirror` finds it if the follower was killed."""
+        with contextlib.suppress(OSError):  # no disk, or nothing kept of a run that is on W&B already
+            (self._bundle / OUTCOME).write_text(str(code), encoding="utf-8")
 
     def _send(self, message: dict[str, Any]) -> None:
         stdin = self._process.stdin
@@ -89,7 +102,7 @@ class _Exits:
     """Learns how this process ends.
 
     Python tells an exit handler neither the exit code nor the exception, so sys.exit and sys.excepthook are wrapped
-    (W&B's client does the same).
+    (W&B's client does the same). That misses a `raise SystemExit(4)`; in a stage, the follower learns it from DVC.
     """
 
     def __init__(self) -> None:
@@ -156,7 +169,16 @@ def _runner(in_dvc: bool) -> psutil.Process:
     """The process that runs all stages of this execution, mostly `dvc`; a script is an execution of its own."""
     this = psutil.Process()
     parents = this.parents() if in_dvc else []
-    return next((parent for parent in parents if parent.name() not in SHELLS), this)
+    others = (parent for parent in parents if parent.name() not in SHELLS)  # where a program uses DVC as a library
+    return next(filter(_runs_dvc, parents), next(others, this))
+
+
+def _runs_dvc(process: psutil.Process) -> bool:
+    """Whether a process is `dvc`, `python .../dvc` or `python -m dvc`, which wrappers may part from its stages."""
+    try:
+        return "dvc" in [Path(part).name for part in process.cmdline()[:3]]
+    except psutil.Error:
+        return False
 
 
 def _spawn(root: Path) -> subprocess.Popen[bytes]:

@@ -10,7 +10,8 @@ import psutil
 from pipeline.files import read_json, write_json
 from pipeline.tracking.recording import Bundle, Recording, home
 
-FOLLOWING, PENDING, MIRRORED, LOST = "following", "pending", "mirrored", "lost"
+# PARTIAL is mirrored, but for something that the server did not take and may take another time.
+FOLLOWING, PENDING, PARTIAL, MIRRORED, LOST = "following", "pending", "partial", "mirrored", "lost"
 
 
 @dataclass
@@ -23,6 +24,7 @@ class Entry:
     server: str = ""  # the server and project, or `offline`
     problem: str = ""
     pid: int = 0
+    followed: str = ""  # the folder that a follower reads, absolute
     updated: float = 0.0
 
 
@@ -36,6 +38,13 @@ class Ledger:
         """Add or replace an entry."""
         content = {**vars(entry), "recording": entry.recording.to_dict(), "updated": time.time()}
         write_json(self.home / f"{entry.recording.run_id}.json", content)
+
+    def mirrored(self, entry: Entry, note: str, partial: bool) -> None:
+        """Note that a run is there. The copy of its records stays if it is to be sent again, in the same batches."""
+        entry.state, entry.problem = PARTIAL if partial else MIRRORED, note
+        self.write(entry)
+        if not partial:
+            self.bundle(entry.recording.run_id).remove()
 
     def entries(self) -> list[Entry]:
         """All entries, the oldest first. A follower that is gone leaves its run pending."""

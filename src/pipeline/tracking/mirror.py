@@ -10,9 +10,10 @@ from pathlib import Path
 
 from pipeline.errors import InputError, ResourceError
 from pipeline.tracking import facts, lineage, recording, revisions, settings
-from pipeline.tracking.ledger import FOLLOWING, LOST, MIRRORED, PENDING, Entry, Ledger
+from pipeline.tracking.ledger import FOLLOWING, LOST, MIRRORED, PARTIAL, PENDING, Entry, Ledger
 from pipeline.tracking.recording import Bundle, Source
 
+UNSENT = (PENDING, PARTIAL)
 PER_RUN = 60.0  # seconds that a run may take when no limit is given
 
 
@@ -38,17 +39,17 @@ def mirror(folders: list[Path], rev: str | None, seconds: float | None) -> list[
     if deadline is not None:
         _wait_for_followers(ledger, deadline)
     wanted = _of_revisions(root, ledger, rev) if rev else _of_workspace(root, ledger, folders)
-    todo = [entry for entry in wanted if entry.state == PENDING]
+    todo = [entry for entry in wanted if entry.state in UNSENT]
     if todo:
         _push(root, ledger, todo, deadline)
     now = {entry.recording.run_id: entry for entry in ledger.entries()}
     found = [now.get(entry.recording.run_id, entry) for entry in wanted]
-    left = [entry for entry in found if entry.state == PENDING]
+    unwanted = UNSENT if seconds is None else (*UNSENT, FOLLOWING)
+    left = [entry for entry in found if entry.state in unwanted]
     if left:
         names = " ".join(sorted({entry.recording.stage for entry in left}))
-        raise ResourceError(
-            f"{left[0].problem}; not mirrored: {names}. Nothing is lost, repeat: {_command(folders, rev)}"
-        )
+        problem = left[0].problem or f"the process that follows it has not ended in {seconds:.0f} s"
+        raise ResourceError(f"{problem}; not mirrored: {names}. Nothing is lost, repeat: {_command(folders, rev)}")
     return found
 
 
@@ -72,8 +73,12 @@ def _of_workspace(root: Path, ledger: Ledger, folders: list[Path]) -> list[Entry
         places = [place for _, place in revisions.folders(source) if (root / place / "metrics.json").exists()]
         places += ["dvclive"] if (root / "dvclive" / "metrics.json").exists() else []
     _recover(root, ledger, source)
+    followed = {_folder(root, entry): entry for entry in ledger.entries() if entry.state == FOLLOWING}
     found = []
     for place in places:
+        if following := followed.get((root / place).resolve()):  # what stands there is not whole yet
+            found.append(following)
+            continue
         stage = lineage.stage_of(source.lock, place) or Path(place).name
         copy = ledger.bundle(f"new-{os.getpid()}")
         copy.copy(root / place)
@@ -81,7 +86,7 @@ def _of_workspace(root: Path, ledger: Ledger, folders: list[Path]) -> list[Entry
         if found[-1].state == PENDING:
             ledger.bundle(found[-1].recording.run_id).keep_card(root, found[-1].recording)
     known = {entry.recording.run_id for entry in found}
-    waiting = [entry for entry in ledger.entries() if entry.state == PENDING and entry.recording.run_id not in known]
+    waiting = [entry for entry in ledger.entries() if entry.state in UNSENT and entry.recording.run_id not in known]
     return [*(entry for entry in waiting if not folders or entry.recording.folder in places), *found]
 
 
@@ -110,7 +115,7 @@ def _of_revisions(root: Path, ledger: Ledger, name: str) -> list[Entry]:
 def _entry(ledger: Ledger, copy: Bundle, source: Source, stage: str, place: str, root: Path) -> Entry:
     """The ledger's entry for the records in `copy`: the one that has the same content, or a new one that is pending."""
     digests = {facts.digest(copy.records, source.entry(stage)), facts.digest(copy.records, None)}
-    same = [entry for entry in ledger.entries() if entry.recording.digest in digests]
+    same = [e for e in ledger.entries() if e.recording.digest in digests and e.recording.folder == place]
     entry = next((entry for entry in same if entry.state == FOLLOWING or _is_there(entry, root)), None)
     if entry:
         copy.remove()
@@ -129,30 +134,41 @@ def _entry(ledger: Ledger, copy: Bundle, source: Source, stage: str, place: str,
 
 
 def _is_there(entry: Entry, root: Path) -> bool:
-    """Whether a run is where this command would bring it: on this server, or for offline mode anywhere."""
+    """Whether a run is where this command would bring it: in this project, or for offline mode anywhere."""
     if entry.state != MIRRORED:
         return False
     if entry.server == "offline":
         return settings.mode() == "offline" and (root / entry.target).exists()
-    return settings.mode() == "offline" or entry.server.startswith(f"{settings.server()}/")
+    if settings.mode() == "offline":
+        return True
+    wanted = recording.destination(recording.tracking(Source.params_of(root)))
+    server, entity, project = entry.server.rsplit("/", 2)
+    return (server, project) == (settings.server(), wanted["project"]) and wanted["entity"] in (entity, None)
 
 
 def _recover(root: Path, ledger: Ledger, source: Source) -> None:
     """Complete what a follower left that was killed: from its copy, or from the folder if nothing newer is in it."""
-    newest = {entry.recording.folder: entry.recording.run_id for entry in ledger.entries()}
+    newest = {_folder(root, entry): entry.recording.run_id for entry in ledger.entries()}
     for entry in ledger.entries():
         made, bundle = entry.recording, ledger.bundle(entry.recording.run_id)
         if entry.state != PENDING or made.digest:
             continue
-        if newest[made.folder] == made.run_id and (root / made.folder).is_dir():
-            bundle.copy(root / made.folder)
+        folder = _folder(root, entry)
+        if newest[folder] == made.run_id and folder.is_dir():
+            bundle.copy(folder)
             bundle.keep_card(root, made)
         if not bundle.records.exists():
             entry.state, entry.problem = LOST, "its records were replaced before they were mirrored"
         else:
+            made.exit_code = bundle.outcome()
             recording.complete(made, source, bundle.records, root)
             bundle.write(made)
         ledger.write(entry)
+
+
+def _folder(root: Path, entry: Entry) -> Path:
+    """Where the records of an entry were written: a follower's may be in the folder of `dvc exp run --temp`."""
+    return Path(entry.followed) if entry.followed else root / entry.recording.folder
 
 
 def _wait_for_followers(ledger: Ledger, deadline: float) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.errors import PipelineError
 from pipeline.tracking import settings
-from pipeline.tracking.ledger import MIRRORED, PENDING, Entry, Ledger
+from pipeline.tracking.ledger import PENDING, Entry, Ledger
 from pipeline.tracking.recording import Source, tracking
 from pipeline.tracking.records import History
 
@@ -32,9 +32,7 @@ def push(root: Path, entry: Entry, ledger: Ledger) -> None:
     run.log(history.rows(final=True)[0])
     run.complete(recording, bundle)
     run.finish(recording.exit_code)
-    entry.state, entry.problem = MIRRORED, run.note
-    ledger.write(entry)
-    bundle.remove()
+    ledger.mirrored(entry, run.note, run.partial)
 
 
 def main(root: Path, ids: list[str]) -> None:

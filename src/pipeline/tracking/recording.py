@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pipeline.files import read_json, write_json
 from pipeline.params import Tracking
 from pipeline.tracking import facts, lineage, records, settings
+from pipeline.tracking.follower import OUTCOME
 from pipeline.tracking.lineage import Data
 
 KILLED = 255  # what W&B shows as killed
@@ -88,6 +89,14 @@ class Bundle:
             card = tree / data.path / "README.md"
             if data.kind == "package" and card.exists():
                 shutil.copyfile(card, self.card)
+
+    def outcome(self) -> int:
+        """The exit code that the stage left here for the case that its follower is killed; KILLED if there is none."""
+        try:
+            code = int((self.path / OUTCOME).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return KILLED
+        return KILLED if code > 128 else code
 
     def note(self, batch: dict[str, int]) -> None:
         """Note how many points of each series are sent together next."""
@@ -167,9 +176,17 @@ def tracking(params: dict[str, Any]) -> Tracking:
         return Tracking.model_validate({})
 
 
+def destination(tracking: Tracking) -> dict[str, Any]:
+    """Project and entity: W&B's own variables, else params.yaml."""
+    return {
+        "project": os.environ.get("WANDB_PROJECT") or tracking.project,
+        "entity": os.environ.get("WANDB_ENTITY") or tracking.entity,
+    }
+
+
 def describe(source: Source, folder: str, stage: str, group: str, run_id: str) -> Recording:
     """A recording that has just begun, or is about to be read."""
-    known = stage in lineage.stages(source.lock) or os.environ.get("DVC_STAGE") == stage  # the first time it runs
+    known = stage in lineage.stages(source.lock) or facts.stage() == stage  # the first time it runs
     version = {key: value for key, value in source.version.items() if value != ""}
     config: dict[str, Any] = dict(source.params) if known else {}
     config["git"] = version

@@ -11,13 +11,17 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from pipeline.files import finite
+
 PATIENCE = 0.3  # seconds that a value waits for the others of its step
+SUFFIXES = (".tsv", ".csv")  # of series; DVCLive wrote the second once
+RESERVED = {"step", "_step", "_runtime", "_timestamp"}  # columns of a row that mean something else than a metric
 
 
 class Point(NamedTuple):
     """One line of a series."""
 
-    step: int
+    step: int | float
     value: Any
     timestamp: float | None  # seconds since 1970, where DVCLive was told to record it
     seen: float  # when it was read
@@ -31,7 +35,8 @@ class Series:
         self.points: deque[Point] = deque()
         self._path = path
         self._offset = 0
-        self._columns: list[str] = []
+        self._delimiter = "," if path.suffix == ".csv" else "\t"
+        self._columns = self._lines = 0
 
     def read(self, now: float) -> None:
         """Take in the lines that were completed since the last call."""
@@ -45,13 +50,25 @@ class Series:
             return
         complete = content[: content.rfind(b"\n") + 1]
         self._offset += len(complete)
-        for fields in csv.reader(complete.decode("utf-8", "replace").splitlines(), delimiter="\t"):
+        for fields in csv.reader(complete.decode("utf-8", "replace").splitlines(), delimiter=self._delimiter):
             if not self._columns:
-                self._columns = fields
-            elif len(fields) == len(self._columns):
-                line = dict(zip(self._columns, fields, strict=True))
-                stamp = float(line["timestamp"]) / 1000 if "timestamp" in line else None
-                self.points.append(Point(int(line["step"]), number(fields[-1]), stamp, now))
+                self._columns = len(fields)
+                continue
+            point = _point(fields, self._lines, now) if len(fields) == self._columns else None
+            self.points.extend([point] if point else [])
+            self._lines += 1
+
+
+def _point(fields: list[str], index: int, now: float) -> Point | None:
+    """A line as DVCLive writes it, [timestamp,] step, value; None if it is no such line.
+
+    By position, since a metric may have the name of a column. One that is called `step` takes the place of the steps:
+    its lines are counted instead.
+    """
+    *stamps, step = [number(field) for field in fields[:-1]] or [index]
+    if len(stamps) > 1 or not all(map(finite, (step, *stamps))):
+        return None
+    return Point(step, number(fields[-1]), stamps[0] / 1000 if stamps else None, now)
 
 
 class History:
@@ -69,14 +86,14 @@ class History:
 
     def move(self, folder: Path) -> None:
         """Go on reading at another place that holds a copy of the same files."""
-        self._root = folder / "plots" / "metrics"
-        for name, series in self._series.items():
-            series._path = self._root / f"{name}.tsv"
+        before, self._root = self._root, folder / "plots" / "metrics"
+        for series in self._series.values():
+            series._path = self._root / series._path.relative_to(before)
 
     def read(self) -> None:
         """Take in what was written since the last call."""
         self._before, self._last_read = self._last_read, time.monotonic()
-        for path in sorted(self._root.rglob("*.tsv")):
+        for path in sorted(p for p in self._root.rglob("*") if p.suffix in SUFFIXES):
             name = path.relative_to(self._root).with_suffix("").as_posix()
             self._series.setdefault(name, Series(name, path))
         for series in self._series.values():
@@ -119,7 +136,7 @@ def _next(waiting: dict[str, deque[Point]]) -> list[str]:
 
 
 def _row(points: dict[str, Point]) -> dict[str, Any]:
-    row: dict[str, Any] = {name: point.value for name, point in points.items()}
+    row: dict[str, Any] = {f"metric/{n}" if n in RESERVED else n: point.value for n, point in points.items()}
     row["step"] = next(iter(points.values())).step
     stamps = [point.timestamp for point in points.values() if point.timestamp is not None]
     return row | ({"_timestamp": max(stamps)} if stamps else {})
@@ -139,7 +156,8 @@ def number(text: Any) -> Any:
 
 def summary(folder: Path) -> dict[str, Any]:
     """metrics.json with nested names joined by `/`; NaN and infinities, which DVCLive writes as text, as numbers."""
-    return dict(_flat(_json(folder / "metrics.json") or {}))
+    found = dict(_flat(_mapping(folder / "metrics.json")))
+    return {f"metric/{name}" if name in RESERVED - {"step"} else name: value for name, value in found.items()}
 
 
 def _flat(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -153,17 +171,21 @@ def _flat(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
 
 def tables(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """Per-class and per-slice values of metrics.json as tables: a column for each name of the levels above."""
-    content = _json(folder / "metrics.json") or {}
-    found = {}
-    if isinstance(content.get("per_class"), dict):
-        found["per_class"] = [{"class": label, **row} for label, row in content["per_class"].items()]
-    if isinstance(content.get("slice"), dict):
-        found["slice"] = [
-            {"column": column, "value": value, **row}
-            for column, values in content["slice"].items()
-            for value, row in values.items()
-        ]
-    return found
+    content = _mapping(folder / "metrics.json")
+    levels = {"per_class": ("class",), "slice": ("column", "value")}
+    found = {name: list(_table_rows(content.get(name), columns)) for name, columns in levels.items()}
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def _table_rows(content: Any, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """The rows that stand below as many levels of names as there are columns; what has other levels is no table."""
+    if not isinstance(content, dict):
+        return
+    if not columns:
+        yield content
+    for key, below in content.items() if columns else ():
+        for row in _table_rows(below, columns[1:]):
+            yield {columns[0]: key, **row}
 
 
 def params(folder: Path) -> dict[str, Any]:
@@ -200,6 +222,11 @@ def plots(folder: Path) -> dict[str, list[dict[str, Any]]]:
             if isinstance(content, list) and content and all(isinstance(row, dict) for row in content):
                 found[path.relative_to(root).with_suffix("").as_posix()] = content
     return found
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    content = _json(path)
+    return content if isinstance(content, dict) else {}
 
 
 def _json(path: Path) -> Any:

@@ -1,5 +1,6 @@
 """Where the mirror goes and where it keeps its files: mode, server, repository. Light: every stage imports it."""
 
+import configparser
 import netrc
 import os
 from pathlib import Path
@@ -22,8 +23,20 @@ def mode() -> Mode:
 
 
 def server() -> str:
-    """The W&B server's address."""
-    return (os.environ.get("WANDB_BASE_URL") or DEFAULT_SERVER).rstrip("/")
+    """The W&B server's address, from where W&B's client takes it: the environment, else its settings files."""
+    return (os.environ.get("WANDB_BASE_URL") or _configured("base_url") or DEFAULT_SERVER).rstrip("/")
+
+
+def _configured(name: str) -> str:
+    """A value of W&B's settings files: the one of this folder (`wandb init`), else the user's (`wandb login`)."""
+    of_folder = Path(os.environ.get("WANDB_DIR") or ".") / "wandb" / "settings"
+    of_user = Path(os.environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb").expanduser() / "settings"
+    files = configparser.ConfigParser(interpolation=None)
+    try:
+        files.read([of_user, of_folder], encoding="utf-8")  # the later one counts
+    except (OSError, ValueError, configparser.Error):
+        return ""
+    return files.get("default", name, fallback="")
 
 
 def key() -> str:
@@ -32,19 +45,22 @@ def key() -> str:
         return found
     path = Path(os.environ.get("NETRC") or "~/.netrc").expanduser()
     try:
-        login = netrc.netrc(path).authenticators(urlsplit(server()).hostname or "")
+        login = netrc.netrc(path).authenticators(urlsplit(server()).netloc)
     except (OSError, netrc.NetrcParseError):
         return ""
     return login[2] if login else ""
 
 
-def repository(start: str | Path = ".") -> Path:
-    """The root of the repository that holds `start`: the nearest folder with .dvc or .git, else the working folder."""
-    start = Path(start).resolve()
-    for folder in (start, *start.parents):
+def repository(records: str | Path = "dvclive") -> Path:
+    """The root of the repository that holds a DVCLive folder: the nearest folder with .dvc or .git.
+
+    Outside any it is the folder that the records stand in, wherever a command that names them runs.
+    """
+    records = Path(records).resolve()
+    for folder in (records, *records.parents):
         if (folder / ".dvc").is_dir() or (folder / ".git").exists():
             return folder
-    return Path.cwd()
+    return records.parent
 
 
 def home(root: Path) -> Path:

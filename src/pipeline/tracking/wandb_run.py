@@ -1,7 +1,8 @@
 """Projects one recording to one W&B run. The only module that drives W&B's client; it never runs inside a training."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from pipeline.errors import ResourceError
 from pipeline.params import Tracking
 from pipeline.tracking import charts, records, server, settings, uploads
 from pipeline.tracking.lineage import Data
-from pipeline.tracking.recording import Bundle, Recording
+from pipeline.tracking.recording import Bundle, Recording, destination
 from pipeline.tracking.settings import Mode
 
 INIT_TIMEOUT, FINISH_TIMEOUT, ARTIFACT_TIMEOUT = 15, 40, 20  # seconds
@@ -43,6 +44,9 @@ BOUNDED: dict[str, Any] = {
 }
 
 
+# Variables that mean one run; a pipeline has several.
+ONE_RUN = ("WANDB_RUN_ID", "WANDB_RESUME", "WANDB_NAME", "WANDB_SWEEP_ID")
+NAMED = 3  # missing things that a note names
 TABULAR = (wandb.Table, CustomChart)
 
 
@@ -59,8 +63,12 @@ class WandbRun:
         self._online = mode == "online"
         self._upload = tracking.upload
         self._rows = 0
-        self.note = ""  # what the server did not take, although the run is there
+        self.partial = False  # whether sending it again may bring what is missing
+        self._missing: list[str] = []
         self._folder = writable(Path(os.environ.get("WANDB_DIR") or root))
+        for variable in [name for name in os.environ if name.startswith("WANDB_")]:
+            if variable in ONE_RUN or not os.environ[variable]:  # CI sets what it does not know to nothing
+                del os.environ[variable]
         os.environ.setdefault("WANDB_DATA_DIR", str(self._folder / "wandb"))
         os.environ.setdefault("WANDB_CACHE_DIR", str(self._folder / "wandb" / "cache"))
         if self._online:
@@ -96,6 +104,12 @@ class WandbRun:
         path = Path(self._run.dir).parent
         return str(path.relative_to(self._root) if path.is_relative_to(self._root) else path)
 
+    @property
+    def note(self) -> str:
+        """What is not there, although the run is."""
+        more = [f"and {len(self._missing) - NAMED} more"] if len(self._missing) > NAMED else []
+        return "; ".join([*self._missing[:NAMED], *more])
+
     def log(self, rows: Iterable[dict[str, Any]]) -> None:
         """Add rows of the history."""
         for row in rows:
@@ -108,24 +122,42 @@ class WandbRun:
         plots = records.plots(bundle.records)
         media: dict[str, Any] = {}
         for name, rows in plots.items():
-            media |= charts.chart(name, rows)
+            with self._without(f"plot {name}"):
+                media |= charts.chart(name, rows)
         for name, rows in records.tables(bundle.records).items():
-            media[f"tables/{name}"] = charts.table(rows)
+            with self._without(f"table {name}"):
+                media[f"tables/{name}"] = charts.table(rows)
         for name, pictures in charts.gallery(records.images(bundle.records), plots).items():
             self._log_pictures(name, pictures, media)
         if bundle.card.exists():
-            media["model_card"] = wandb.Html(_page(bundle.card.read_text(encoding="utf-8")))
+            with self._without("model card"):
+                media["model_card"] = wandb.Html(_page(bundle.card.read_text(encoding="utf-8")))
         self._log_media(media)
         self._run.summary.update(records.summary(bundle.records))
         self._log_lineage(recording)
 
     def _log_media(self, media: dict[str, Any]) -> None:
-        """All in one row. A table is an artifact to W&B; a server that takes none must not cost the run."""
+        """All in one row, or one by one if something in it is not taken."""
         try:
             self.log([media] if media else [])
-        except Exception as error:
-            self.note = f"without tables: {_first_line(error)}"
-            self.log([{name: value for name, value in media.items() if not isinstance(value, TABULAR)}])
+        except Exception:
+            for name, value in media.items():
+                with self._without(name, repeat=self._online and isinstance(value, TABULAR)):
+                    self.log([{name: value}])
+
+    @contextmanager
+    def _without(self, what: str, repeat: bool = False) -> Iterator[None]:
+        """Go on without something that W&B's client or server does not take: the rest of the run is worth more.
+
+        With `repeat`, another attempt may bring it, as for artifacts, which tables are too: the server takes them.
+        """
+        try:
+            yield
+        except Exception as error:  # a broken picture, a plot with odd rows: of many kinds
+            if isinstance(error, OSError) and error.errno and not repeat:
+                raise  # the disk's fault, and not the picture's
+            self._missing.insert(0 if repeat else len(self._missing), f"without {what}: {_first_line(error)}")
+            self.partial |= repeat
 
     def finish(self, exit_code: int) -> None:
         """End the run; its state on W&B follows from the exit code.
@@ -146,14 +178,21 @@ class WandbRun:
 
     def _log_pictures(self, name: str, pictures: list[tuple[Path, str | None]], media: dict[str, Any]) -> None:
         if len(pictures) > 1 and all(path.stem.isdigit() for path, _ in pictures):  # DVCLive: <name>/<step>.png
-            self.log({name: wandb.Image(str(path)), "step": int(path.stem)} for path, _ in pictures)
-        else:
-            media[name] = [wandb.Image(str(path), caption=caption or "") for path, caption in pictures]
+            for path, _ in pictures:
+                with self._without(f"picture {path.parent.name}/{path.name}"):
+                    self.log([{name: wandb.Image(str(path)), "step": int(path.stem)}])
+            return
+        images = []
+        for path, caption in pictures:
+            with self._without(f"picture {path.parent.name}/{path.name}"):
+                images.append(wandb.Image(str(path), caption=caption or ""))
+        if images:
+            media[name] = images
 
     def _log_lineage(self, recording: Recording) -> None:
         """Declare what the stage read and made. The edges are worth a try only: the numbers are there already."""
         logged = []
-        try:
+        with self._without("lineage", repeat=True):
             for data in recording.inputs:
                 # `use_artifact` wants a server; logging with `use_after_commit` is what it does, and works offline too.
                 aliases, artifact = self._aliases(recording, data), self._artifact(data, "none")
@@ -165,8 +204,6 @@ class WandbRun:
                 logged.append(artifact)
             for artifact in logged if self._online else []:
                 artifact.wait(timeout=ARTIFACT_TIMEOUT)
-        except Exception as error:  # of many kinds, from W&B's client and its server's answers
-            self.note = f"without lineage: {_first_line(error)}"
 
     def _aliases(self, recording: Recording, data: Data) -> list[str]:
         return [*recording.aliases, *(["champion"] if data.md5 in recording.promoted else [])]
@@ -192,14 +229,6 @@ class WandbRun:
                 ArtifactManifestEntry(path=Path(data.path).name, digest=digest, ref=reference, size=data.size)
             )
         return artifact
-
-
-def destination(tracking: Tracking) -> dict[str, Any]:
-    """Project and entity: W&B's own variables, else params.yaml."""
-    return {
-        "project": os.environ.get("WANDB_PROJECT") or tracking.project,
-        "entity": os.environ.get("WANDB_ENTITY") or tracking.entity,
-    }
 
 
 def writable(folder: Path) -> Path:
@@ -245,4 +274,5 @@ def _page(markdown: str) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    text = str(error).strip().splitlines() or [""]
+    return text[0] if " " in text[0] else f"{type(error).__name__} {text[0]}".strip()

@@ -159,8 +159,8 @@ def log_hardest(
         example = {"rank": rank, "key": keys[row], "truth": true, "prediction": said}
         example["confidence"] = None if sure is None else float(sure[row])
         if schema.image:
-            # The name says the rank alone: then `dvc plots diff` puts two models' pictures side by side.
-            example["image"] = f"hardest/{rank:03d}.png"
+            # The rank alone, but no bare number (to DVCLive a step): then `dvc plots diff` puts two models' pictures side by side.
+            example["image"] = f"hardest/rank_{rank:03d}.png"
         else:
             example["features"] = {
                 feature.name: decode(float(value), feature)

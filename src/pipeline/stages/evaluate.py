@@ -159,7 +159,7 @@ def log_hardest(
         example = {"rank": rank, "key": keys[row], "truth": true, "prediction": said}
         example["confidence"] = None if sure is None else float(sure[row])
         if schema.image:
-            # The rank alone, but no bare number (to DVCLive a step): then `dvc plots diff` puts two models' pictures side by side.
+            # The rank alone: then `dvc plots diff` puts two models' pictures side by side. A bare number is a step.
             example["image"] = f"hardest/rank_{rank:03d}.png"
         else:
             example["features"] = {

@@ -50,3 +50,15 @@ def test_a_run_from_nothing_with_other_hashes_and_threads_gives_the_same(
 def test_nothing_that_a_run_writes_is_unknown_to_git(reproduced: Clone) -> None:
     reproduced.run("pipeline", "verify")
     assert reproduced.run("git", "status", "--porcelain").stdout == ""
+
+
+def test_the_environment_is_made_in_a_folder_whose_name_has_spaces(before_the_run: Clone, tmp_path: Path) -> None:
+    clone = before_the_run.path.rename(tmp_path / "my 'first' clone")
+    uv = clone / ".venv/bin/uv"  # in place of the real one, which would ask the package index
+    uv.parent.mkdir(parents=True)
+    uv.write_text('#!/bin/sh\ntest -d "$VIRTUAL_ENV/bin" && echo "uv $*" >> called\n')
+    uv.chmod(0o755)
+    Clone(clone).run(needs("make"), "--old-file=.venv/.uv", "install")
+    assert (
+        "uv --system-certs pip install --quiet --require-hashes -r requirements.lock" in (clone / "called").read_text()
+    )

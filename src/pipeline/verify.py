@@ -55,7 +55,9 @@ def outputs_are_in_remote() -> Fact:
     command = [sys.executable, "-m", "dvc", "data", "status", "--not-in-remote", "--granular", "--json"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise ResourceError(f"the remote cannot be asked: {_reason(done.stderr)}")
+        reason = _reason(done.stderr)
+        advice = "; run: make remote" if "requires 'dvc-" in reason else ""
+        raise ResourceError(f"the remote cannot be asked: {reason}{advice}")
     missing = json.loads(done.stdout).get("not_in_remote", [])
     return Fact("every output is in the remote", [f"{path}: not in the remote; {_put_back(path)}" for path in missing])
 

@@ -17,14 +17,15 @@ CHROMIUM = [
 ]
 STYLE = """
 body { margin: 0; padding: 24px; background: #fff; color: #1f2328;
-  font: 14px/1.5 -apple-system, "Segoe UI", "Noto Sans", Helvetica, Arial, "DejaVu Sans", sans-serif; }
+  font: 14px/1.5 -apple-system, "Segoe UI", "Noto Sans", Helvetica, Arial, "DejaVu Sans", "Noto Color Emoji", sans-serif;
+}
 article { width: 920px; border: 1px solid #d1d9e0; border-radius: 6px; }
 .by { padding: 8px 16px; background: #f6f8fa; border-bottom: 1px solid #d1d9e0; color: #59636e; }
 .by b { color: #1f2328; }
-.body { padding: 16px; overflow-wrap: anywhere; }
+.body { padding: 16px; overflow-wrap: break-word; }
 h2 { font-size: 21px; margin: 0 0 12px; padding-bottom: 6px; border-bottom: 1px solid #d1d9e0b3; }
 p, table, details, pre { margin: 0 0 16px; }
-table { border-collapse: collapse; display: block; max-width: 100%; overflow: auto; }
+table { border-collapse: collapse; display: block; width: max-content; max-width: 100%; overflow: auto; }
 th, td { padding: 6px 13px; border: 1px solid #d1d9e0; }
 tr:nth-child(2n) td { background: #f6f8fa; }
 code { padding: 0.2em 0.4em; font: 85% ui-monospace, "DejaVu Sans Mono", monospace; background: #818b981f; }

@@ -11,8 +11,6 @@ from scipy import special
 from pipeline.ml.metrics import Codes, Floats
 from pipeline.review.proportions import POWER
 
-RANDOM_PLACE = 1 / 12  # the variance of a share between 0 and 1 when every share is as likely
-
 
 @dataclass(frozen=True)
 class StudentDifference:
@@ -57,7 +55,7 @@ def paired_mean(difference: float, row_differences: Floats, largest: float = mat
 
 
 def sum_of_contributions(
-    difference: float, contributions: Floats, truth: Codes, spread: float = 1.0
+    difference: float, contributions: Floats, truth: Codes, shortfall: float = 1.0
 ) -> StudentDifference:
     """A difference whose error is the sum of independent contributions of rows, in each class of the truth around 0.
 
@@ -66,15 +64,18 @@ def sum_of_contributions(
     - the variance is itself uncertain: degrees of freedom after Satterthwaite, Biometrics Bulletin 2 (1946), with one
       for each row of a class less one (at least one);
     - all its rows may happen to agree, and then show no variance at all: half a row that changed is added to each
-      class, as Agresti and Min, Stat Med 24 (2005), do for two proportions. `spread` is the variance of what a
-      changed row is worth in its class: 1 where it is right or wrong, `RANDOM_PLACE` where its rank counts.
+      class, as Agresti and Min, Stat Med 24 (2005), do for two proportions. Such a row is right or wrong where labels
+      count; where it has a share of right, `shortfall` is what is missing to 1 on average. What lies between 0 and 1
+      varies by its mean at most; to the mean, too, half a row is added that has nothing right.
     """
     rows = np.bincount(truth)
     present = np.flatnonzero(rows)
-    unchanged = spread / 2 / (len(present) * rows[present]) ** 2
-    variances = np.bincount(truth, weights=contributions**2)[present] + unchanged
+    rows = rows[rows > 0]
+    spread = (shortfall * rows + 0.5) / (rows + 1) if shortfall < 1 else 1.0
+    changed = spread / 2 / (len(rows) * rows) ** 2
+    variances = np.bincount(truth, weights=contributions**2)[present] + changed
     total = float(variances.sum())
-    degrees = total**2 / float(np.sum(variances**2 / np.maximum(rows[present] - 1, 1)))
+    degrees = total**2 / float(np.sum(variances**2 / np.maximum(rows - 1, 1)))
     return StudentDifference(difference, total**0.5, degrees, largest=1.0)
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pipeline.ml import metrics as ml
 from pipeline.review.align import Pairs, Side
 from pipeline.review.auc import auc_and_influence
-from pipeline.review.means import RANDOM_PLACE, centred, paired_mean, sum_of_contributions
+from pipeline.review.means import centred, paired_mean, sum_of_contributions
 from pipeline.review.proportions import PairedProportions
 
 Floats = npt.NDArray[np.float64]
@@ -135,7 +135,8 @@ def _roc_auc(pairs: Pairs, base: Floats, head: Floats, bins: int) -> Measured:
         sides = pool.map(auc_and_influence, (pairs.truth, pairs.truth), (base, head))
     (before, base_influence), (after, head_influence) = sides
     contributions = head_influence - base_influence
-    return Measured(before, after, sum_of_contributions(after - before, contributions, pairs.truth, RANDOM_PLACE))
+    shortfall = 1 - (before + after) / 2
+    return Measured(before, after, sum_of_contributions(after - before, contributions, pairs.truth, shortfall))
 
 
 def _calibration_error(pairs: Pairs, base: Floats, head: Floats, bins: int) -> Measured:

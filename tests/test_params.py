@@ -81,6 +81,21 @@ def test_a_missing_file_says_where_to_go(tmp_path: Path) -> None:
         read_params(tmp_path / "params.yaml")
 
 
+@pytest.mark.parametrize("number", [".nan", ".inf", "-.inf"])
+def test_a_bound_is_a_number(number: str) -> None:
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("minimum: 0.95", f"minimum: {number}")
+    with pytest.raises(InputError, match=r"gate\.0\.minimum: .*finite number"):
+        parse_params(text)
+
+
+def test_a_long_section_is_not_repeated_in_its_own_error() -> None:
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("primary: accuracy", "primary: acuracy")
+    with pytest.raises(InputError) as caught:
+        parse_params(text)
+    assert "acuracy" in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
 def test_a_file_in_another_encoding_is_refused_with_the_place(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_bytes("data: {target: größe}".encode("latin-1"))
     with pytest.raises(InputError, match="byte 18 is not UTF-8"):

@@ -11,11 +11,12 @@ from pipeline.errors import InputError
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Action = Literal["block", "inform"]
+SHOWN = 80  # characters of a wrong value in a message at most: a whole section would hide the reason
 COSTS = ("size_bytes", "latency_ms")  # what the gate may bound beside the compared metrics
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class Load(_Section):
@@ -194,7 +195,8 @@ def parse_params(text: str, source: str = "params.yaml") -> Params:
     except yaml.YAMLError as error:
         raise InputError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
-        raise InputError(f"{source}: expected sections such as `data:` and `train:`, found {type(content).__name__}")
+        found = "nothing" if content is None else type(content).__name__
+        raise InputError(f"{source}: expected sections such as `data:` and `train:`, found {found}")
     try:
         return Params.model_validate(content)
     except ValidationError as error:
@@ -218,7 +220,8 @@ def _message(error: ValidationError) -> str:
         text = f"{key}: missing; add it"
     else:
         said = first["msg"].removeprefix("Value error, ")
-        text = f"{key}: {first['input']!r}: {said}" if key else said
+        given = f"{first['input']!r}: "
+        text = f"{key}: {given if len(given) <= SHOWN else ''}{said}" if key else said
     return text + (f" (and {len(others)} more)" if others else "")
 
 

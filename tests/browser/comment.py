@@ -17,8 +17,7 @@ CHROMIUM = [
 ]
 STYLE = """
 body { margin: 0; padding: 24px; background: #fff; color: #1f2328;
-  font: 14px/1.5 -apple-system, "Segoe UI", "Noto Sans", Helvetica, Arial, "DejaVu Sans", "Noto Color Emoji", sans-serif;
-}
+  font: 14px/1.5 -apple-system, "Segoe UI", Helvetica, Arial, "DejaVu Sans", "Noto Color Emoji", sans-serif; }
 article { width: 920px; border: 1px solid #d1d9e0; border-radius: 6px; }
 .by { padding: 8px 16px; background: #f6f8fa; border-bottom: 1px solid #d1d9e0; color: #59636e; }
 .by b { color: #1f2328; }

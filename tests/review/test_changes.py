@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from pipeline.review.changes import Change, find_changes, packages
+from pipeline.review.words import causes
 
 
 @pytest.fixture
@@ -95,8 +96,21 @@ def test_rows_are_counted_by_key_and_content(sides: tuple[Path, Path]) -> None:
     pd.concat([table.iloc[:-3], new]).to_parquet(path)
     edit_lock(sides[1], "prepare", "data/prepared")
     [row] = find_changes(*sides).rows
-    assert (row.split, row.added, row.removed, row.changed) == ("test", 1, 3, 2)
+    assert (row.split, row.added, row.removed, row.changed, row.moved) == ("test", 1, 3, 2, 0)
     assert row.head == row.base - 2
+
+
+def test_rows_that_only_went_to_another_split_are_neither_new_nor_gone(sides: tuple[Path, Path]) -> None:
+    train, test = (sides[1] / f"data/prepared/{split}.parquet" for split in ("train", "test"))
+    first, second = pd.read_parquet(train), pd.read_parquet(test)
+    pd.concat([first, second.iloc[:4]]).to_parquet(train)
+    pd.concat([second.iloc[4:], first.iloc[:0]]).to_parquet(test)
+    edit_lock(sides[1], "prepare", "data/prepared")
+    found = find_changes(*sides)
+    assert [(row.split, row.added, row.removed, row.changed, row.moved) for row in found.rows] == [
+        ("train", 0, 0, 0, 4),
+    ]
+    assert causes(found) == [("split", "4 rows moved to another side")]
 
 
 def test_class_balance_and_schema_are_shown_where_they_moved(sides: tuple[Path, Path]) -> None:

@@ -201,6 +201,15 @@ def test_one_class_less_leaves_the_labels_comparable():
     assert found.metrics["brier"].verdict == "not comparable"
 
 
+def test_a_class_that_only_one_side_says_does_not_change_what_macro_f1_is_a_mean_of():
+    random = np.random.default_rng(0)
+    right = labels(random.random(400) < 0.9)
+    says_new = right.assign(prediction=np.where(np.arange(400) == 7, 2, right["prediction"]))
+    result = compare(right, says_new).metrics["macro_f1"]
+    assert result.base == pytest.approx(0.9, abs=0.04)
+    assert abs(result.difference) < 0.01
+
+
 def test_secondary_metrics_are_corrected_for_their_number_and_the_primary_one_is_not():
     random = np.random.default_rng(3)
     truth = random.integers(0, 3, 300)

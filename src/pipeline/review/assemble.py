@@ -56,7 +56,10 @@ def assemble(root: Path, base: str | None, head: str | None, seeds: int | None) 
     head_commit = None if head is None else resolve(root, head)
     with ExitStack() as stack:
         new = stack.enter_context(sides.revision(root, head_commit)) if head_commit else sides.workspace(root)
-        params = parse_params(new.text("params.yaml") or "", f"params.yaml of {new.name}")
+        text = new.text("params.yaml")
+        if text is None:
+            raise InputError(f"there is no params.yaml in {new.name}")
+        params = parse_params(text, f"params.yaml of {new.name}")
         old, problem = None, None
         if base_commit and sides.has_results(root, base_commit):
             try:

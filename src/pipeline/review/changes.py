@@ -29,7 +29,11 @@ class Change:
 
 @dataclass(frozen=True)
 class RowChange:
-    """Rows of one split: how many there are, came, went, and kept their key while their content or label changed."""
+    """Rows of one split, told apart by key: how many there are on both sides, and what became of them.
+
+    `added` are in no split of the base, `removed` in none of the head, `moved` came from another split; `changed` kept
+    their key while their content or label changed.
+    """
 
     split: str
     base: int
@@ -37,6 +41,7 @@ class RowChange:
     added: int
     removed: int
     changed: int
+    moved: int
 
 
 @dataclass(frozen=True)
@@ -111,15 +116,27 @@ def stage_changes(old: dict[str, Any], new: dict[str, Any]) -> tuple[StageChange
 
 def row_changes(base: Path, head: Path) -> tuple[RowChange, ...]:
     """Rows by key, per split; only splits that both sides have and that differ."""
+    old, new = (
+        {split: rows for split in SPLITS if (rows := identities(side, split)) is not None} for side in (base, head)
+    )
+    splits = [split for split in SPLITS if split in old and split in new]
+    if not splits:
+        return ()
+    before, after = pd.concat(old.values()), pd.concat(new.values())
     found = []
-    for split in SPLITS:
-        old, new = identities(base, split), identities(head, split)
-        if old is None or new is None:
-            continue
-        shared = old.index.intersection(new.index)
-        differ = (old.loc[shared] != new.loc[shared]).any(axis=1)
-        row = RowChange(split, len(old), len(new), len(new) - len(shared), len(old) - len(shared), int(differ.sum()))
-        if row.added or row.removed or row.changed:
+    for split in splits:
+        here, there = new[split], old[split]
+        known = here.index[here.index.isin(before.index)]
+        row = RowChange(
+            split,
+            base=len(there),
+            head=len(here),
+            added=len(here) - len(known),
+            removed=int((~there.index.isin(after.index)).sum()),
+            changed=int((before.loc[known] != here.loc[known]).any(axis=1).sum()),
+            moved=int((~known.isin(there.index)).sum()),
+        )
+        if row.added or row.removed or row.changed or row.moved:
             found.append(row)
     return tuple(found)
 

@@ -78,26 +78,32 @@ def _balanced_accuracy(pairs: Pairs, bins: int) -> Measured:
 
 
 def _macro_f1(pairs: Pairs, bins: int) -> Measured | str:
+    """The mean over the classes that are true in these rows: those that only one side says would change its mean."""
     truth = pairs.truth
     if len(truth) < 2:
         return "a single row"
     base, head = (ml.confusion_matrix(truth, side.prediction) for side in (pairs.base, pairs.head))
-    before, after = float(ml.macro_f1_from(base)), float(ml.macro_f1_from(head))
+    before, after = (float(np.mean(_f1_of_true_classes(confusion))) for confusion in (base, head))
     contributions = f1_influence(head)[truth, pairs.head.prediction] - f1_influence(base)[truth, pairs.base.prediction]
     return Measured(before, after, sum_of_contributions(after - before, contributions, truth))
 
 
+def _f1_of_true_classes(confusion: Counts) -> Floats:
+    true, predicted = confusion.sum(axis=1), confusion.sum(axis=0)
+    return np.asarray((2 * np.diagonal(confusion) / np.maximum(true + predicted, 1))[true > 0])
+
+
 def f1_influence(confusion: Counts) -> Floats:
-    """What a row adds to the error of the macro F1, by its truth and prediction (classes, classes).
+    """What a row adds to the error of the macro F1 of the true classes, by its truth and prediction (classes, classes).
 
     The delta method: F1 of a class is 2 right / (true + predicted), so a row counts with 2 / (true + predicted) if it
     is right, less F1 / (true + predicted) for being true and again for being predicted; over all rows that sums to 0.
     """
-    right, total = np.diagonal(confusion), confusion.sum(axis=0) + confusion.sum(axis=1)
-    each = 1 / np.where(total > 0, total, np.inf)
+    true, right = confusion.sum(axis=1), np.diagonal(confusion)
+    each = 1 / np.where(true > 0, true + confusion.sum(axis=0), np.inf)
     share = 2 * right * each * each
     influence = np.diag(2 * each) - share[:, None] - share
-    return np.asarray(influence / np.count_nonzero(total))
+    return np.asarray(influence / np.count_nonzero(true))
 
 
 def _of_probabilities(

@@ -138,7 +138,7 @@ def _metrics(report: Report) -> str:
 def _changes(changes: Changes) -> str:
     rows, stages = tables.row_rows(changes), tables.stage_rows(changes)
     parts = [
-        ("Rows", _text_table(("rows", "base", "head", "added", "removed", "changed"), rows)),
+        ("Rows", _text_table(("rows", "base", "head", "added", "removed", "changed", "moved here"), rows)),
         ("Class balance", _pairs("class", changes.classes)),
         ("Columns", _pairs("column", changes.schema)),
         ("Parameters", _pairs("parameter", changes.parameters)),

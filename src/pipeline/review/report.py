@@ -65,7 +65,7 @@ class Report:
     def failures(self) -> tuple[str, ...]:
         """Why this change is not allowed; empty: it is."""
         found = [f"{outcome.rule} ({outcome.found})" for outcome in self.gate if outcome.blocks]
-        found += [f"{metric} is missing or not finite" for metric in self.missing]
+        found += [f"{metric}, which review.metrics declares, is missing or not finite" for metric in self.missing]
         if self.problem:
             found.insert(0, f"the comparison could not be made: {self.problem}")
         elif self.proof and self.proof.stale:

@@ -18,7 +18,7 @@ from subprocess import PIPE, STDOUT
 from typing import Any
 
 from pipeline.environment import of_dvc
-from pipeline.errors import CheckError
+from pipeline.errors import CheckError, InputError
 from pipeline.lock import outputs
 from pipeline.review.revisions import git, resolve, text_at
 
@@ -185,7 +185,11 @@ def _obtain(folder: Path, name: str) -> str:
     lock = folder / "dvc.lock"
     recorded = outputs(lock.read_text(encoding="utf-8") if lock.is_file() else None, f"dvc.lock of {name}")
     wanted = [path for path in recorded if path.startswith(RESULTS)]
-    if wanted and not stale_stages(folder):
+    try:
+        stale = stale_stages(folder)
+    except InputError as error:  # of DVC, which does not say whose files they are
+        raise CheckError(f"{name}: {error}") from None
+    if wanted and not stale:
         if _check_out(folder, wanted):
             return "the DVC cache"
         say(f"{name}: results are not in the cache; asking the remote")

@@ -66,9 +66,9 @@ def group_rows(found: Comparison) -> list[list[str]]:
 
 
 def row_rows(changes: Changes) -> list[list[str]]:
-    """Rows of each split: base, head, added, removed, changed."""
+    """Rows of each split: base, head, added, removed, changed, moved here from another split."""
     return [
-        [row.split, *(f"{n:,}" for n in (row.base, row.head, row.added, row.removed, row.changed))]
+        [row.split, *(f"{n:,}" for n in (row.base, row.head, row.added, row.removed, row.changed, row.moved))]
         for row in changes.rows
     ]
 

@@ -86,12 +86,19 @@ def causes(changes: Changes) -> list[tuple[str, str]]:
     found = []
     reasons = {reason for stage in changes.stages for reason in stage.because}
     if changes.rows:
-        counts = {what: sum(getattr(row, what) for row in changes.rows) for what in ("added", "removed", "changed")}
-        found.append(("data", ", ".join(f"{count:,} rows {what}" for what, count in counts.items() if count)))
+        kinds = ("added", "removed", "changed", "moved")
+        counts = {what: sum(getattr(row, what) for row in changes.rows) for what in kinds}
+        moved = counts.pop("moved")
+        if any(counts.values()):
+            found.append(("data", ", ".join(f"{formats.count(n, 'row')} {what}" for what, n in counts.items() if n)))
+        if moved:
+            found.append(("split", f"{formats.count(moved, 'row')} moved to another side"))
     elif "data" in reasons:
         found.append(("data", "other files, but the same prepared rows"))
     if changes.schema:
-        found.append(("columns", formats.some([change.name for change in changes.schema])))
+        target = [change_in_words(change) for change in changes.schema if change.name.startswith("target ")]
+        columns = [change.name for change in changes.schema if not change.name.startswith("target ")]
+        found.append(("columns", formats.some([*target, *columns])))
     if changes.parameters:
         found.append(("parameters", formats.some([change_in_words(change) for change in changes.parameters])))
     if changes.code:

@@ -1,5 +1,6 @@
 """Numbers as people read them: percents, percentage points, four significant digits."""
 
+import re
 from typing import Any
 
 from pipeline.files import finite
@@ -57,6 +58,13 @@ def count(number: int, noun: str) -> str:
 def some(items: list[str], most: int = 3) -> str:
     """The first items, and how many more there are."""
     return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")
+
+
+def key(text: str) -> str:
+    """A row's key: of a hash the first ten characters, of a name all, or its ends where it is very long."""
+    if re.fullmatch(r"[0-9a-f]{16,}(-\d+)?", text):
+        return text[:10]
+    return text if len(text) <= 60 else f"{text[:29]}…{text[-30:]}"
 
 
 def short(text: str, length: int = 60) -> str:

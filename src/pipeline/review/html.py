@@ -1,12 +1,13 @@
 """The report as one HTML page that needs nothing else: style, charts and pictures are inside it."""
 
+import re
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from pipeline.review import tables, words
+from pipeline.review import formats, tables, words
 from pipeline.review.charts import Series, interval_bar, line_chart
 from pipeline.review.curves import Curve
 from pipeline.review.report import Report
@@ -52,10 +53,21 @@ def charts(curves: tuple[Curve, ...]) -> list[dict[str, Any]]:
     return found
 
 
+def _with_unit(shown: Any) -> Any:
+    """The same text, in which no line ends between a number and its unit."""
+    return re.sub(r"(?<=\d) (?=(%|points|kB|ms)\b|%)", "\N{NO-BREAK SPACE}", shown) if type(shown) is str else shown
+
+
 @cache
 def _template() -> Template:
     loader = PackageLoader("pipeline.review")
     environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_with_unit,
     )
+    environment.filters["key"] = formats.key
     return environment.get_template("report.html.j2")

@@ -176,7 +176,8 @@ def _flips(report: Report) -> str:
 
 def _flip_table(flips: tuple[Flip, ...]) -> str:
     rows = [
-        [code(f.key[:40]), escape(f.truth), escape(f.base), escape(f.head), formats.share(f.confidence)] for f in flips
+        [code(formats.key(f.key)), escape(f.truth), escape(f.base), escape(f.head), formats.share(f.confidence)]
+        for f in flips
     ]
     return _table(("row", "truth", "base says", "head says", "confidence of the wrong one"), rows)
 

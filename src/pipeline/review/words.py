@@ -100,7 +100,9 @@ def causes(changes: Changes) -> list[tuple[str, str]]:
         columns = [change.name for change in changes.schema if not change.name.startswith("target ")]
         found.append(("columns", formats.some([*target, *columns])))
     if changes.parameters:
-        found.append(("parameters", formats.some([change_in_words(change) for change in changes.parameters])))
+        found.append(
+            ("parameters", formats.some([change_in_words(change) for change in by_weight(changes.parameters)]))
+        )
     if changes.code:
         found.append(("code", formats.some([path.removeprefix("src/pipeline/") for path in changes.code])))
     for reason in ("command", "new", "gone"):
@@ -112,6 +114,18 @@ def causes(changes: Changes) -> list[tuple[str, str]]:
     if changes.judging:
         found.append(("how it is judged", formats.some([change_in_words(change) for change in changes.judging])))
     return found
+
+
+def by_weight(changes: tuple[Change, ...]) -> list[Change]:
+    """What says most first: another estimator, then the rest, then arguments, those that are gone at the end.
+
+    The arguments of another estimator are other ones; they are left out where there is that to say.
+    """
+    other = any(change.name == "train.estimator" for change in changes)
+    kept = [change for change in changes if not (other and change.name.startswith("train.arguments"))]
+    return sorted(
+        kept, key=lambda c: (c.name != "train.estimator", c.name.startswith("train.arguments"), c.new is None)
+    )
 
 
 def change_in_words(change: Change) -> str:

@@ -68,6 +68,16 @@ def test_a_rule_that_goes_is_named_and_those_after_it_keep_their_names(sides: tu
     assert find_changes(*sides).judging == (Change(name, f"{gone['regression']} ({gone['action']})", None),)
 
 
+def test_another_estimator_is_the_first_cause_and_its_arguments_are_not_compared(sides: tuple[Path, Path]) -> None:
+    params = yaml.safe_load((sides[1] / "params.yaml").read_text())
+    params["train"] |= {"estimator": "svm.SVC", "arguments": {"C": 1}, "epochs": 7}
+    (sides[1] / "params.yaml").write_text(yaml.safe_dump(params))
+    [(kind, text)] = causes(find_changes(*sides))
+    assert kind == "parameters"
+    assert text.startswith("train.estimator neural_network.MLPClassifier → svm.SVC, train.epochs")
+    assert "arguments" not in text
+
+
 def test_packages_are_told_apart_from_data(sides: tuple[Path, Path]) -> None:
     for side, md5 in zip(sides, ("1" * 32, "2" * 32), strict=True):
         lock = yaml.safe_load((side / "dvc.lock").read_text())

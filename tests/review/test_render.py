@@ -8,6 +8,7 @@ from markdown_it import MarkdownIt
 
 from pipeline.comment.neutral import neutralise
 from pipeline.params import Metric
+from pipeline.review import formats
 from pipeline.review.changes import Change, StageChange
 from pipeline.review.curves import Curve
 from pipeline.review.proof import Proof
@@ -177,3 +178,15 @@ def test_resampling_keeps_values_at_their_steps() -> None:
 
 def test_escape_keeps_ordinary_text_readable() -> None:
     assert escape("balanced accuracy 97.5 % → 98 (x-y)") == "balanced accuracy 97.5 % → 98 (x-y)"
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ("0123456789abcdef0123456789abcdef", "0123456789"),
+        ("hospital/ward-12/patient-00123", "hospital/ward-12/patient-00123"),
+        ("a" * 50 + "b" * 50, "a" * 29 + "…" + "b" * 30),
+    ],
+)
+def test_keys_of_rows_can_be_told_apart(key: str, shown: str) -> None:
+    assert formats.key(key) == shown

@@ -42,7 +42,10 @@ def test_results_come_from_the_cache_and_nothing_of_the_users_changes(results: C
     assert picture(results) == before
 
 
-def test_results_come_from_the_remote_where_the_cache_lacks_them(results: Clone) -> None:
+@pytest.mark.parametrize("own", [False, True], ids=["committed", "of this clone alone"])
+def test_results_come_from_the_remote_where_the_cache_lacks_them(results: Clone, own: bool) -> None:
+    if own:
+        results.run("dvc", "remote", "add", "--local", "--default", "own", "../own-remote")
     results.run("dvc", "push")
     shutil.rmtree(results.path / ".dvc/cache")
     before = picture(results)

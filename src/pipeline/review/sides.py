@@ -114,6 +114,8 @@ def share_cache(root: Path, folder: Path) -> None:
         local["cache"]["dir"] = str(_cache(root, known))
         for name, options in known["remote"].items():
             local["remote"][name] = {key: str(value) for key, value in options.items()}
+        if default := known["core"].get("remote"):
+            local["core"]["remote"] = default
     (folder / ".dvc" / "config.local").chmod(0o600)  # it may hold the credentials of a remote
 
 

@@ -60,6 +60,11 @@ def some(items: list[str], most: int = 3) -> str:
     return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")
 
 
+def unbroken(text: str) -> str:
+    """The same text, in which no line ends between a number and its unit."""
+    return re.sub(r"(?<=\d) (?=%|(?:points|kB|ms)\b)", "\N{NO-BREAK SPACE}", text)
+
+
 def key(text: str) -> str:
     """A row's key: of a hash the first ten characters, of a name all, or its ends where it is very long."""
     if re.fullmatch(r"[0-9a-f]{16,}(-\d+)?", text):

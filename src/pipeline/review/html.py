@@ -1,6 +1,5 @@
 """The report as one HTML page that needs nothing else: style, charts and pictures are inside it."""
 
-import re
 from functools import cache
 from typing import Any
 
@@ -53,11 +52,6 @@ def charts(curves: tuple[Curve, ...]) -> list[dict[str, Any]]:
     return found
 
 
-def _with_unit(shown: Any) -> Any:
-    """The same text, in which no line ends between a number and its unit."""
-    return re.sub(r"(?<=\d) (?=(%|points|kB|ms)\b|%)", "\N{NO-BREAK SPACE}", shown) if type(shown) is str else shown
-
-
 @cache
 def _template() -> Template:
     loader = PackageLoader("pipeline.review")
@@ -67,7 +61,7 @@ def _template() -> Template:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_with_unit,
+        finalize=lambda shown: formats.unbroken(shown) if type(shown) is str else shown,
     )
     environment.filters["key"] = formats.key
     return environment.get_template("report.html.j2")

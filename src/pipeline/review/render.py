@@ -107,7 +107,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     if not found:
         return ""
     lines = [" | ".join(header), " | ".join(["---", *["---:"] * (len(header) - 1)])]
-    lines += [" | ".join(row) for row in found[:TABLE_ROWS]]
+    lines += [formats.unbroken(" | ".join(row)) for row in found[:TABLE_ROWS]]
     more = f"\n\n… and {len(found) - TABLE_ROWS:,} more in report.html." if len(found) > TABLE_ROWS else ""
     return "\n".join(f"| {line} |" for line in lines) + more
 

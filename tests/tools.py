@@ -2,8 +2,12 @@
 
 import os
 import shutil
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -12,17 +16,31 @@ def needs(tool: str) -> str:
     """The path of a program. Without it the test is skipped, or fails where PIPELINE_CI=1 says it belongs."""
     places = [str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]
     path = shutil.which(tool, path=os.pathsep.join(places))
-    if path is None and os.environ.get("PIPELINE_CI") == "1":
-        pytest.fail(f"{tool} is missing; .ci/run or the test extra installs it", pytrace=False)
     if path is None:
-        pytest.skip(f"{tool} is not installed", allow_module_level=True)
+        _lacking(f"{tool} is not installed", ".ci/run or the test extra installs it")
     return path
 
 
 def needs_file(path: Path, command: str) -> Path:
     """A file that `command` brings. Without it the test is skipped, or fails where PIPELINE_CI=1 says it belongs."""
-    if not path.exists() and os.environ.get("PIPELINE_CI") == "1":
-        pytest.fail(f"{path.name} is missing; .ci/run installs it: {command}", pytrace=False)
     if not path.exists():
-        pytest.skip(f"{path.name} is not installed: {command}", allow_module_level=True)
+        _lacking(f"{path.name} is not installed: {command}", ".ci/run installs it")
     return path
+
+
+@contextmanager
+def mounted(folder: Path, *options: str) -> Iterator[None]:
+    """A file system in memory over a folder; where that is not allowed, skipped or failed likewise."""
+    command = ["mount", "-t", "tmpfs", *options, "none", str(folder)]
+    if subprocess.run(command, capture_output=True).returncode:
+        _lacking("only root may mount a file system", ".ci/run is run as root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def _lacking(what: str, where: str) -> NoReturn:
+    if os.environ.get("PIPELINE_CI") == "1":
+        pytest.fail(f"{what}; {where}", pytrace=False)
+    pytest.skip(what, allow_module_level=True)

@@ -1,5 +1,6 @@
 """What the text of a dvc.lock records."""
 
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -7,6 +8,12 @@ import yaml
 from pipeline.errors import InputError
 
 Stages = dict[str, dict[str, Any]]
+
+
+def read(folder: Path) -> str | None:
+    """The text of the dvc.lock in a folder, or None where it has none."""
+    path = folder / "dvc.lock"
+    return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 def stages(text: str | None, name: str = "dvc.lock") -> Stages:

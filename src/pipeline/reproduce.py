@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.environment import of_dvc
 from pipeline.errors import InputError, ResourceError
-from pipeline.lock import outputs
+from pipeline.lock import outputs, read
 from pipeline.params import read_params
 from pipeline.verify import Fact, open_repository
 
@@ -61,7 +61,7 @@ def _lock_differences(copy: Path) -> Iterator[str]:
     expected, found = Path("dvc.lock"), copy / "dvc.lock"
     if expected.exists() and expected.read_bytes() == found.read_bytes():
         return
-    before, after = (outputs(lock.read_text(encoding="utf-8") if lock.exists() else None) for lock in (expected, found))
+    before, after = (outputs(read(folder)) for folder in (Path(), copy))
     for path in sorted(before.keys() | after.keys()):
         if before.get(path) != after.get(path):
             yield f"{path}: {before.get(path, 'nothing')} in dvc.lock, {after.get(path, 'nothing')} from a new run"

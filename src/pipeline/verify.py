@@ -13,7 +13,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from pipeline.errors import InputError, ResourceError
-from pipeline.lock import Stages, outputs, stages
+from pipeline.lock import Stages, outputs, read, stages
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Fact:
 
 def lock_is_current() -> Fact:
     """dvc.lock belongs to the parameters, code and data of this clone; data that is not here counts by its hash."""
-    locked = stages(_read("dvc.lock"))
+    locked = stages(read(Path()))
     with open_repository() as repo:
         hashes = {str(out): out.hash_info.value for out in repo.index.outs if out.use_cache}
         missing = {stage.name for stage in repo.index.stages if stage.cmd} - locked.keys()
@@ -64,7 +64,7 @@ def outputs_are_in_remote() -> Fact:
 
 def _put_back(path: str) -> str:
     """The commands that bring an output into the remote again."""
-    for output, md5 in outputs(_read("dvc.lock")).items():
+    for output, md5 in outputs(read(Path())).items():
         if Path(output) in Path(path).parents and md5.endswith(".dir"):
             listing = f"files/md5/{md5[:2]}/{md5[2:]}"
             return f"DVC takes a folder's list for all of it: delete {listing} from the remote, then run: dvc push"
@@ -112,11 +112,6 @@ def _contradictions(locked: Stages, hashes: dict[str, str | None]) -> Iterator[s
         for dep in entry.get("deps", []):
             if hashes.get(dep["path"], dep.get("md5")) != dep.get("md5"):
                 yield f"{name}: {dep['path']} in dvc.lock is not what its own stage wrote; run: dvc repro"
-
-
-def _read(name: str) -> str | None:
-    path = Path(name)
-    return path.read_text(encoding="utf-8") if path.exists() else None
 
 
 def _metrics_problems(file: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import Clone
+from ..tools import mounted
 
 RESULT = ("data", "models", "metrics", "dvc.lock")
 PROGRESS = re.compile(r"train: step ")
@@ -188,26 +189,21 @@ OUTPUTS = {
 
 
 @contextmanager
-def mounted(folder: Path, *options: str) -> Iterator[None]:
-    """A file system over a folder, with the same files in it; only root can do that."""
+def moved_to(folder: Path, *options: str) -> Iterator[None]:
+    """A file system over a folder, with the same files in it."""
     copy = folder.with_name(f"{folder.name}-copy")
     shutil.copytree(folder, copy)
-    done = subprocess.run(["mount", "-t", "tmpfs", *options, "none", str(folder)], capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip("only root may mount a small file system")
-    try:
+    with mounted(folder, *options):
         shutil.copytree(copy, folder, dirs_exist_ok=True)
         shutil.rmtree(copy)
         yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.mark.parametrize("stage", OUTPUTS)
 def test_a_full_disk_is_named(place: Clone, stage: str) -> None:
     folder = place.path / OUTPUTS[stage]
     size = sum(4096 + -(-file.stat().st_size // 4096) * 4096 for file in folder.rglob("*"))
-    with mounted(folder, "-o", f"size={size // 1024 + 8}k"):
+    with moved_to(folder, "-o", f"size={size // 1024 + 8}k"):
         before = place.contents(*RESULT)
         done = run_stage(place, stage)
         after = place.contents(*RESULT)
@@ -221,7 +217,7 @@ def test_a_read_only_folder_is_named(place: Clone, stage: str) -> None:
     folder = place.path / OUTPUTS[stage]
     before = place.contents(OUTPUTS[stage])
     if os.getuid() == 0:
-        with mounted(folder):
+        with moved_to(folder):
             subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
             done, after = run_stage(place, stage), place.contents(OUTPUTS[stage])
     else:

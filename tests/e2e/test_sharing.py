@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import Clone, small_repository
+from ..tools import mounted
 from . import servers
 from .servers import KEYS
 
@@ -145,18 +146,13 @@ def test_a_full_remote_loses_nothing(repository: Clone, tmp_path: Path) -> None:
     """Half of the files fit; with room, the same command completes them."""
     storage = tmp_path / "storage"
     storage.mkdir()
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "none", str(storage)], capture_output=True)
-    if mount.returncode:
-        pytest.skip("only root may mount a file system of a chosen size")
-    try:
+    with mounted(storage, "-o", "size=600k"):
         add_remote(repository, str(storage))
         assert_clear(repository.run("dvc", "push", check=False), "no space left")
         subprocess.run(["mount", "-o", "remount,size=50m", str(storage)], check=True)
         repository.run("dvc", "push")
         other = sibling(repository)
         other.run("dvc", "pull")
-    finally:
-        subprocess.run(["umount", str(storage)], check=True)
     assert_same_data(repository, other)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools import mounted
 from tests.tracking.conftest import REPRO, Project, until
 from tests.tracking.wandb_server import KEY, Server
 
@@ -36,19 +37,10 @@ def online(url: str) -> dict[str, str]:
 @contextmanager
 def full_disk(project: Project) -> Iterator[None]:
     """A small file system at wandb/."""
-    import subprocess
-
     folder = project.path / "wandb"
     folder.mkdir()
-    if (
-        os.geteuid() != 0
-        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True).returncode
-    ):
-        pytest.skip("mounting a small file system needs root")
-    try:
+    with mounted(folder, "-o", "size=64k"):
         yield
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
 
 
 @contextmanager

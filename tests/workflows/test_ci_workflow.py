@@ -4,6 +4,7 @@ import json
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.comment.conftest import Comment
 from tests.conftest import Clone
@@ -36,6 +37,20 @@ def check(repository: Clone, scratch: Path, old: str, new: str, tests_exit: int 
     repository.run("git", "merge", "-q", "--no-ff", "--no-edit", "better")
     repository.run("git", "update-ref", "refs/pull/3/merge", "HEAD")
     repository.run("git", "reset", "-q", "--hard", base)
+    event = {
+        "action": "synchronize",
+        "number": 3,
+        "pull_request": {"number": 3, "head": {"sha": head, "ref": "better"}},
+    }
+    event["pull_request"]["base"] = {"sha": base, "ref": "main"}
+    ended, artifact = run_ci(repository, "pull_request", event, scratch, tests_exit)
+    return Checked(head, base, ended, artifact)
+
+
+def run_ci(
+    repository: Clone, event_name: str, event: dict[str, Any], scratch: Path, tests_exit: int = 0
+) -> tuple[Ended, Path]:
+    """Run ci.yml on an event; how it ended, and the folder of its artifact."""
     (scratch / "artifacts").mkdir(parents=True)
     env = {
         "STUB_VENV": str(link_environment(scratch / "venv", tests_exit)),
@@ -44,15 +59,9 @@ def check(repository: Clone, scratch: Path, old: str, new: str, tests_exit: int 
         "GITHUB_RUN_ID": "507",
         "WANDB_ERROR_REPORTING": "false",
     }
-    event = {
-        "action": "synchronize",
-        "number": 3,
-        "pull_request": {"number": 3, "head": {"sha": head, "ref": "better"}},
-    }
-    event["pull_request"]["base"] = {"sha": base, "ref": "main"}
-    ended = run_workflow(repository.path, "ci.yml", "pull_request", event, scratch / "act", env, {})
+    ended = run_workflow(repository.path, "ci.yml", event_name, event, scratch / "act", env, {})
     assert (scratch / "artifacts" / "review-1" / "run.json").is_file(), ended.output
-    return Checked(head, base, ended, scratch / "artifacts" / "review-1")
+    return ended, scratch / "artifacts" / "review-1"
 
 
 def posted(github: GitHub, comment: Comment, checked: Checked) -> str:
@@ -87,6 +96,18 @@ def test_a_parameter_edited_on_github_gets_a_full_comment(
     assert "```diff\ndiff --git a/dvc.lock b/dvc.lock" in body  # the patch, as far as a person reads it
     reproduced.run("git", "apply", "--check", str(checked.artifact / "lock.patch"))
     assert (checked.ended.exit_code == 0) == ("✅ CI passed" in body)
+
+
+def test_a_push_is_compared_with_what_stood_before_it(reproduced: Clone, tmp_path: Path) -> None:
+    before = reproduced.commit("what stood")
+    for number in ("first", "second"):
+        reproduced.run("git", "commit", "-q", "--allow-empty", "-m", f"the {number} of two")
+    after = reproduced.run("git", "rev-parse", "HEAD").stdout.strip()
+    event = {"ref": "refs/heads/main", "before": before, "after": after}
+    ended, artifact = run_ci(reproduced, "push", event, tmp_path / "ci")
+    assert ended.exit_code == 0, ended.output
+    report = json.loads((artifact / "report.json").read_text())
+    assert (report["base"]["commit"], report["verdict"], report["allowed"]) == (before, "equivalent", True)
 
 
 def test_a_run_that_fails_says_where(clone: Clone, tmp_path: Path, github: GitHub, comment: Comment) -> None:

@@ -39,7 +39,7 @@ def build(
         from sklearn.calibration import CalibratedClassifierCV
 
         classifier = CalibratedClassifierCV(classifier, method=calibration, ensemble=False)
-    steps = [(f"step_{i}", _preprocessing_step(step, i - 1, seed)) for i, step in enumerate(preprocessing, 1)]
+    steps = [(f"step_{i + 1}", _preprocessing_step(step, i, seed)) for i, step in enumerate(preprocessing)]
     steps = _encode(schema, steps)
     if type(classifier).__name__ in ("ExtraTreesClassifier", "RandomForestClassifier"):
         from skl2onnx.sklapi import CastTransformer

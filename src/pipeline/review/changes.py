@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import yaml
 
-from pipeline.lock import stages
+from pipeline import lock
 from pipeline.ml.schema import CONTENT, KEY, TARGET
 
 PACKAGES = "requirements.lock"
@@ -73,7 +73,7 @@ class Changes:
 
 def find_changes(base: Path, head: Path) -> Changes:
     """Compare the folders of two sides."""
-    old, new = _stages(base), _stages(head)
+    old, new = (lock.stages(lock.read(side)) for side in (base, head))
     parameters = _values(_flat(_yaml(base / "params.yaml")), _flat(_yaml(head / "params.yaml")))
     same_data = _hashes(old, "data/prepared") == _hashes(new, "data/prepared") != {}
     return Changes(
@@ -162,9 +162,9 @@ def schema_changes(base: Path, head: Path) -> tuple[Change, ...]:
     return _values(_columns(base), _columns(head))
 
 
-def packages(lock: Path) -> dict[str, str]:
+def packages(path: Path) -> dict[str, str]:
     """Version of every package of a requirements.lock; several versions, by platform, are joined."""
-    text = lock.read_text(encoding="utf-8") if lock.is_file() else ""
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
     found: dict[str, str] = {}
     for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", text, flags=re.MULTILINE):
         found[name] = f"{found[name]}, {version}" if name in found else version
@@ -185,11 +185,6 @@ def _columns(folder: Path) -> dict[str, str]:
         categories = feature["categories"]
         found[feature["name"]] = f"{feature['type']} ({len(categories)})" if categories else feature["type"]
     return found
-
-
-def _stages(folder: Path) -> dict[str, Any]:
-    lock = folder / "dvc.lock"
-    return stages(lock.read_text(encoding="utf-8") if lock.is_file() else None)
 
 
 def _hashes(stages: dict[str, Any], prefix: str) -> dict[str, str]:

@@ -68,9 +68,8 @@ def sum_of_contributions(
       count; where it has a share of right, `shortfall` is what is missing to 1 on average. What lies between 0 and 1
       varies by its mean at most; to the mean, too, half a row is added that has nothing right.
     """
-    rows = np.bincount(truth)
-    present = np.flatnonzero(rows)
-    rows = rows[rows > 0]
+    present = np.unique(truth)
+    rows = np.bincount(truth)[present]
     spread = (shortfall * rows + 0.5) / (rows + 1) if shortfall < 1 else 1.0
     changed = spread / 2 / (len(rows) * rows) ** 2
     variances = np.bincount(truth, weights=contributions**2)[present] + changed

@@ -12,7 +12,7 @@ import pandas as pd
 import yaml
 
 from pipeline.files import finite, read_json, write_json
-from pipeline.lock import outputs, sources
+from pipeline.lock import outputs, read, sources
 from pipeline.params import Metric
 from pipeline.review.revisions import git, snapshot, text_at
 from pipeline.review.sides import PREDICTIONS, Side, cached, stale_stages
@@ -76,7 +76,7 @@ def results_patch(folder: Path) -> str:
 def record_run(here: Path, again: Path, metrics: Mapping[str, Metric]) -> Again:
     """Note in the clone `here` how the results of a full run of the same files, in the folder `again`, compare."""
     found: Again = "differently"
-    first, second = (outputs((folder / "dvc.lock").read_text(encoding="utf-8")) for folder in (here, again))
+    first, second = (outputs(read(folder)) for folder in (here, again))
     if first == second:
         found = "identically"
     elif same_labels(here / PREDICTIONS, again / PREDICTIONS) and within_tolerance(

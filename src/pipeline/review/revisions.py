@@ -27,7 +27,7 @@ def git(root: Path, *arguments: str, env: dict[str, str] | None = None) -> str:
     )
     if done.returncode:
         reason = (done.stderr.strip() or "no message").splitlines()[0]
-        command = next(word for word in arguments if word not in ("-c",) and "=" not in word)
+        command = next(word for word in arguments if word != "-c" and "=" not in word)
         raise ResourceError(f"git {command}: {reason}")
     return done.stdout.removesuffix("\n")
 

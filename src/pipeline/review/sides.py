@@ -17,9 +17,9 @@ from pathlib import Path
 from subprocess import PIPE, STDOUT
 from typing import Any
 
+from pipeline import lock
 from pipeline.environment import of_dvc
 from pipeline.errors import CheckError, InputError
-from pipeline.lock import outputs
 from pipeline.review.revisions import git, resolve, text_at
 
 PREDICTIONS = "data/predictions/test.parquet"
@@ -65,7 +65,7 @@ def has_results(root: Path, commit: str) -> bool:
 
     They need not be recorded in its dvc.lock: then its pipeline is run.
     """
-    recorded = outputs(text_at(root, commit, "dvc.lock"), f"dvc.lock of {commit[:7]}")
+    recorded = lock.outputs(text_at(root, commit, "dvc.lock"), f"dvc.lock of {commit[:7]}")
     return PREDICTIONS in recorded or PREDICTIONS in (text_at(root, commit, "dvc.yaml") or "")
 
 
@@ -184,8 +184,7 @@ def _obtain(folder: Path, name: str) -> str:
 
     A commit whose dvc.lock is stale (a parameter edited in the browser, say) records the results of something else.
     """
-    lock = folder / "dvc.lock"
-    recorded = outputs(lock.read_text(encoding="utf-8") if lock.is_file() else None, f"dvc.lock of {name}")
+    recorded = lock.outputs(lock.read(folder), f"dvc.lock of {name}")
     wanted = [path for path in recorded if path.startswith(RESULTS)]
     try:
         stale = stale_stages(folder)

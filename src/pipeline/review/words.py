@@ -84,31 +84,26 @@ def _reason(row: MetricComparison, metric: Metric | None) -> str:
 def causes(changes: Changes) -> list[tuple[str, str]]:
     """Each kind of cause with its content in a few words, the most telling first."""
     found = []
-    reasons = {reason for stage in changes.stages for reason in stage.because}
     if changes.rows:
-        kinds = ("added", "removed", "changed", "moved")
-        counts = {what: sum(getattr(row, what) for row in changes.rows) for what in kinds}
-        moved = counts.pop("moved")
+        counts = {what: sum(getattr(row, what) for row in changes.rows) for what in ("added", "removed", "changed")}
         if any(counts.values()):
             found.append(("data", ", ".join(f"{formats.count(n, 'row')} {what}" for what, n in counts.items() if n)))
-        if moved:
+        if moved := sum(row.moved for row in changes.rows):
             found.append(("split", f"{formats.count(moved, 'row')} moved to another side"))
-    elif "data" in reasons:
+    elif any("data" in stage.because for stage in changes.stages):
         found.append(("data", "other files, but the same prepared rows"))
     if changes.schema:
         target = [change_in_words(change) for change in changes.schema if change.name.startswith("target ")]
         columns = [change.name for change in changes.schema if not change.name.startswith("target ")]
         found.append(("columns", formats.some([*target, *columns])))
     if changes.parameters:
-        found.append(
-            ("parameters", formats.some([change_in_words(change) for change in by_weight(changes.parameters)]))
-        )
+        parameters = _by_weight(changes.parameters)
+        found.append(("parameters", formats.some([change_in_words(change) for change in parameters])))
     if changes.code:
         found.append(("code", formats.some([path.removeprefix("src/pipeline/") for path in changes.code])))
-    for reason in ("command", "new", "gone"):
-        if reason in reasons:
-            stages = [stage.stage for stage in changes.stages if reason in stage.because]
-            found.append(("dvc.yaml", f"{reason if reason == 'command' else reason + ' stage'} {formats.some(stages)}"))
+    for reason, what in (("command", "command"), ("new", "new stage"), ("gone", "gone stage")):
+        if stages := [stage.stage for stage in changes.stages if reason in stage.because]:
+            found.append(("dvc.yaml", f"{what} {formats.some(stages)}"))
     if changes.environment:
         found.append(("environment", formats.some([change_in_words(change) for change in changes.environment])))
     if changes.judging:
@@ -116,7 +111,7 @@ def causes(changes: Changes) -> list[tuple[str, str]]:
     return found
 
 
-def by_weight(changes: tuple[Change, ...]) -> list[Change]:
+def _by_weight(changes: tuple[Change, ...]) -> list[Change]:
     """What says most first: another estimator, then the rest, then arguments, those that are gone at the end.
 
     The arguments of another estimator are other ones; they are left out where there is that to say.

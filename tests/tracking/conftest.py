@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.conftest import environment
@@ -116,7 +117,9 @@ class Project:
         return [{**vars(entry), "id": entry.recording.run_id} for entry in Ledger(self.path).entries()]
 
     def _settled(self) -> bool:
-        """Nothing is followed, and what is mirrored is tidied up."""
+        """No follower is at work or starting, and what is mirrored is tidied up."""
+        if any(_follows(process, self.path) for process in psutil.process_iter()):
+            return False
         kept = self.path / "wandb" / "mirror"
         states = {entry["id"]: entry["state"] for entry in self.ledger()}
         return all(s != "following" and not (s == "mirrored" and (kept / i).exists()) for i, s in states.items())
@@ -124,6 +127,13 @@ class Project:
     def offline_runs(self) -> list[RunFile]:
         """The runs that stand in W&B's offline files."""
         return runs(self.path)
+
+
+def _follows(process: psutil.Process, path: Path) -> bool:
+    try:
+        return "pipeline.tracking.follow" in process.cmdline() and Path(process.cwd()) == path.resolve()
+    except psutil.Error:
+        return False
 
 
 def until(look: Callable[[], Any], enough: Callable[[], bool] = lambda: True, seconds: float = 300) -> Any:

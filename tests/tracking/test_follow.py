@@ -77,6 +77,16 @@ def test_dvc_knows_a_failure_that_the_stage_does_not_tell_whatever_else_it_goes_
     assert states == ["finished", "finished", "failed"]
 
 
+def test_an_execution_is_judged_by_what_it_left_although_the_next_has_begun(project: Project, server: Server) -> None:
+    server.fault = "hang"  # the followers are busy with it while the next execution is at work
+    for score in (0.5, 0.5, 0.25, 0.125):  # the second leaves the same dvc.lock
+        stage = json.dumps({"score": score})
+        project.run("dvc", "repro", "-f", "train", STAGE=stage, **server.environment())
+    recordings = [entry["recording"] for entry in project.settle()]
+    assert [r.exit_code for r in recordings] == [0] * 4
+    assert len({r.config["dvc"]["lock"] for r in recordings}) == 3
+
+
 def test_a_stage_that_is_killed_later_is_killed_and_its_rows_are_there(project: Project, server: Server) -> None:
     script = project.start(SLOW, **server.environment())
     until(lambda: server.runs and any(len(server.rows(name)) > 3 for name in server.runs))
@@ -144,6 +154,7 @@ def test_an_experiment_is_a_group_also_where_its_folder_is_deleted(project: Proj
     ((run,),) = (project.offline_runs(),)
     assert run.run.run_group == "wide"
     assert "wide" in run.run.tags
+    assert run.config["train"] == {"rate": 1}
     assert [row["step"] for row in run.rows if "train/loss" in row] == [0, 1, 2, 3, 4]
     assert run.summary["nested/deep/value"] == 0.25
     assert run.exit_code == 0

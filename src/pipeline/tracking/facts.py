@@ -7,6 +7,7 @@ import posixpath
 import re
 import subprocess
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -135,10 +136,10 @@ def promoted(root: Path) -> set[str]:
     return hashes
 
 
-def holds(tree: Path, entry: dict[str, Any]) -> bool:
-    """Whether the summaries (metrics.json) in a working tree are those of a stage's entry in dvc.lock."""
+def holds(entry: dict[str, Any], find: Callable[[str], Path]) -> bool:
+    """Whether a stage's entry in dvc.lock names the summaries (metrics.json) that `find` gives for their paths."""
     outs = [out for out in entry.get("outs", []) if Path(out["path"]).name == "metrics.json"]
-    return all(out.get("md5") == md5(tree / out["path"]) for out in outs)
+    return all(out.get("md5") == md5(find(out["path"])) for out in outs)
 
 
 def md5(path: Path) -> str:

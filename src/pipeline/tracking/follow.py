@@ -33,25 +33,34 @@ DEADLINE = 90.0  # seconds after the stage in which the run must be finished
 
 
 class Stage(threading.Thread):
-    """Listens to the stage, and keeps a copy of its records at every moment that may be their last.
+    """Listens to the stage and then to DVC, at once, whatever W&B is doing meanwhile: the next execution may begin."""
 
-    A stage that fails puts its last good outputs back, and `dvc exp run --temp` deletes the whole folder, so the copy
-    is made at once, whatever W&B is doing meanwhile.
-    """
-
-    def __init__(self, order: dict[str, Any], bundle: Bundle) -> None:
+    def __init__(self, order: dict[str, Any], bundle: Bundle, name: str, source: Source) -> None:
         super().__init__(daemon=True)
         self.folder = Path(order["folder"])
         self.exit_code = KILLED
+        self.source = source  # with the dvc.lock that DVC wrote for the stage, once `judged`
         self.done = threading.Event()
         self.ended = threading.Event()  # the recording; the stage may go on
-        self._process = facts.process(order["pid"])
-        self.in_dvc: bool = order["stage"]
+        self.judged = threading.Event()  # by DVC too
+        self._stage_name = name
+        self._tree = Path(order["tree"])
+        self._lock_before: int = order["lock"]
+        self._process, self._runner = facts.process(order["pid"]), facts.process(order["runner"])
+        self._in_dvc: bool = order["stage"]
         self._bundle = bundle
         self._failing = False
 
     def run(self) -> None:
-        """Listen until the stage is over."""
+        """Listen until the stage is over and DVC has taken it."""
+        try:
+            self._listen()
+            if self._in_dvc and self.exit_code == 0:
+                self._hear_dvc()
+        finally:
+            self.judged.set()
+
+    def _listen(self) -> None:
         rest = b""
         while not self.done.is_set():
             heard, _, _ = select.select([0], [], [], 0.1)
@@ -68,25 +77,50 @@ class Stage(threading.Thread):
     def _hear(self, message: dict[str, Any]) -> None:
         if "ended" in message:
             self._failing = message["ended"] != 0
-            self._copy()
             self.ended.set()
-            if not self.in_dvc:  # in a script or a notebook the recording is all there is
+            if not self._in_dvc:  # in a script or a notebook the recording is all there is
                 self.exit_code = KILLED if message["ended"] > 128 else message["ended"]
                 self.done.set()
         elif "exit" in message:
             code = message["exit"]
-            if code == 0 and not self._failing:
-                self._copy()
             self.exit_code = KILLED if code > 128 else code
             self.done.set()
 
     def _copy(self) -> None:
-        if self._failing and self.ended.is_set():
-            return  # what stands there now may be the last good outputs
-        try:
+        """Keep the records of a stage that could not do it itself."""
+        if self._failing:
+            return  # it did, and what stands there now may be the last good outputs
+        with contextlib.suppress(OSError):  # no disk: the folder itself must do
             self._bundle.copy(self.folder)
-        except OSError:
-            return  # no disk: the folder itself must do
+
+    def _hear_dvc(self) -> None:
+        """Take dvc.lock as DVC writes it after a stage, with the hashes of the outputs that it has yet to read.
+
+        DVC writes it for a stage that succeeded. It knows an exit code that the stage could not tell us: Python
+        shows an exit handler nothing of `raise SystemExit(4)`.
+        """
+        path, seen, before = self._tree / "dvc.lock", self._lock_before, self.source.entry(self._stage_name)
+        limit = time.monotonic() + LOCK_WAIT
+        entry = before
+        while (self._tree / "dvc.yaml").exists():  # `dvc exp run --temp` deletes it; a stage with a `wdir` has none
+            over = not facts.running(self._runner)  # asked first: what it wrote at last is there then
+            if changed(path) != seen:
+                seen, fresh = changed(path), Source.lock_of(self._tree)
+                entry = lineage.stages(fresh["lock"]).get(self._stage_name)
+                if entry and facts.holds(entry, self._written):
+                    self.source = replace(self.source, **fresh)
+                    return
+            if over or time.monotonic() > limit:
+                nothing_new = not entry or entry == before  # else a later execution was faster than we
+                self.exit_code = FAILED if over and nothing_new else 0
+                return
+            time.sleep(0.05)
+
+    def _written(self, path: str) -> Path:
+        """Where a file that the stage wrote is: of its records there is a copy, which no later execution changes."""
+        place, records = self._tree / path, self._bundle.records
+        copied = place.is_relative_to(self.folder) and records.exists()
+        return records / place.relative_to(self.folder) if copied else place
 
 
 class Follower:
@@ -94,21 +128,18 @@ class Follower:
 
     def __init__(self, order: dict[str, Any]) -> None:
         self._root, self._tree = Path(order["root"]), Path(order["tree"])
-        self._lock_before: int = order["lock"]
-        self._runner = facts.process(order["runner"])
-        self._source = Source.workspace(self._tree, os.environ.get("DVC_EXP_NAME", ""))
+        source = Source.workspace(self._tree, os.environ.get("DVC_EXP_NAME", ""))  # first of all: it may be deleted
         folder = Path(order["folder"])
         place = relative(folder, self._tree)
-        stage = facts.stage() or lineage.stage_of(self._source.lock, place) or folder.name
+        stage = facts.stage() or lineage.stage_of(source.lock, place) or folder.name
         group = facts.execution(order["runner"], order["started"])
-        self._recording = describe(self._source, place, stage, group, order["run"])
+        self._recording = describe(source, place, stage, group, order["run"])
         self._recording.exit_code = KILLED  # unless we hear otherwise
         self._ledger = Ledger(self._root)
         self._bundle = self._ledger.bundle(order["run"])
         self._bundle.path.mkdir(exist_ok=True)  # the stage writes its outcome there
         self._entry = Entry(self._recording, FOLLOWING, pid=os.getpid(), followed=str(folder))
-        self._tracking = tracking(self._source.params)
-        self._stage = Stage(order, self._bundle)
+        self._stage = Stage(order, self._bundle, stage, source)
 
     def run(self) -> None:
         """Mirror the recording; whatever goes wrong leaves it pending, with a complaint."""
@@ -130,7 +161,7 @@ class Follower:
             server.check()  # before W&B's client is imported: the stage may be short, and should hear of it
         from pipeline.tracking.wandb_run import WandbRun
 
-        run = WandbRun(self._recording, self._root, mode, self._tracking)
+        run = WandbRun(self._recording, self._root, mode, tracking(self._stage.source.params))
         self._entry.server, self._entry.target = run.server, run.target
         self._ledger.write(self._entry)
         history = History(self._stage.folder)
@@ -167,42 +198,14 @@ class Follower:
 
     def _conclude(self) -> None:
         """Add what is known now that the stage is over; bounds what is left to do."""
+        self._stage.judged.wait()
         self._recording.exit_code = self._stage.exit_code
-        if self._stage.in_dvc and self._recording.exit_code == 0:
-            self._hear_dvc()
         threading.Thread(target=self._expire, daemon=True).start()
         records = self._bundle.records if self._bundle.records.exists() else self._stage.folder
-        complete(self._recording, self._source, records, self._root)
+        complete(self._recording, self._stage.source, records, self._root)
         self._bundle.keep_card(self._tree, self._recording)
         self._bundle.write(self._recording)
         self._ledger.write(self._entry)  # with the digest, by which `pipeline mirror` knows it
-
-    def _hear_dvc(self) -> None:
-        """Take dvc.lock as DVC writes it after a stage, with the hashes of the outputs that it has yet to read.
-
-        DVC writes it for a stage that succeeded. It knows an exit code that the stage could not tell us: Python
-        shows an exit handler nothing of `raise SystemExit(4)`.
-        """
-        path, seen = self._tree / "dvc.lock", self._lock_before
-        limit = time.monotonic() + LOCK_WAIT
-        while (self._tree / "dvc.yaml").exists():  # `dvc exp run --temp` deletes it; a stage with a `wdir` has none
-            over = not facts.running(self._runner)  # asked first: what it wrote at last is there then
-            if changed(path) != seen:
-                seen, fresh = changed(path), Source.lock_of(self._tree)
-                if self._is_ours(fresh):
-                    self._source = replace(self._source, **fresh)
-                    return
-            if over or time.monotonic() > limit:
-                self._recording.exit_code = FAILED if over else 0
-                return
-            time.sleep(0.05)
-
-    def _is_ours(self, fresh: dict[str, Any]) -> bool:
-        """Whether a dvc.lock was written for this stage: its entry is new, or says again what is there now."""
-        entry = lineage.stages(fresh["lock"]).get(self._recording.stage)
-        if not entry:
-            return False
-        return entry != self._source.entry(self._recording.stage) or facts.holds(self._tree, entry)
 
     def _leave(self, problem: str) -> None:
         problem = problem.splitlines()[0]

@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -16,19 +17,21 @@ import psutil
 from pipeline.tracking import settings
 
 OUTCOME = "outcome"  # file with the exit code
+RECORDS = "records"  # folder with a copy of the DVCLive folder
 SHELLS = {"sh", "bash", "dash", "zsh"}
 
 
 class Follower:
     """One follower process, connected by two pipes: the outcome goes in, at most one line of complaint comes out."""
 
-    def __init__(self, process: subprocess.Popen[bytes], folder: Path, bundle: Path, in_dvc: bool) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], folder: Path, root: Path, name: str, in_dvc: bool) -> None:
         self._process = process
-        self._folder = folder
-        self._bundle = bundle
+        self._folder, self._records = folder, folder.resolve()  # as the user names it, and wherever the stage goes
+        self._root = root
+        self._bundle = settings.home(root) / name
         self._in_dvc = in_dvc
         self._owner = os.getpid()
-        self._told = self._complained = False
+        self._told = self._failing = self._complained = False
 
     @classmethod
     def start(cls, folder: Path) -> "Follower | None":
@@ -42,7 +45,7 @@ class Follower:
         inside, name = "DVC_STAGE" in os.environ, os.urandom(8).hex()
         try:
             process = _spawn(root)
-            follower = cls(process, folder, settings.home(root) / name, inside)
+            follower = cls(process, folder, root, name, inside)
         except OSError as error:
             _warn(f"W&B cannot be started ({error.strerror})", folder)
             return None
@@ -58,6 +61,8 @@ class Follower:
         """The recording has ended, with what ended it if that is no good end. A DVC stage may yet end otherwise."""
         if not self._told:
             self._told = True
+            self._failing = exit_code(error) != 0
+            self._keep()
             if not self._in_dvc:  # in a script or a notebook the recording is all there is
                 self._write_down(exit_code(error))
             self._send({"ended": exit_code(error)})
@@ -68,6 +73,8 @@ class Follower:
         if os.getpid() == self._owner:
             if self._in_dvc or not self._told:
                 self._write_down(code)
+                if code == 0 and not self._failing:
+                    self._keep()
             self._send({"exit": code})
             self._pass_on_complaint()
 
@@ -75,6 +82,16 @@ class Follower:
         """Leave the outcome where `pipeline mirror` finds it if the follower was killed."""
         with contextlib.suppress(OSError):  # no disk, or nothing kept of a run that is on W&B already
             (self._bundle / OUTCOME).write_text(str(code), encoding="utf-8")
+
+    def _keep(self) -> None:
+        """Keep the records before anyone changes them.
+
+        A stage that fails puts its last good outputs back, `dvc exp run --temp` deletes the whole folder, and the next
+        execution may begin at once; the follower may still be starting.
+        """
+        with contextlib.suppress(OSError):  # no disk: the folder itself must do
+            settings.make_home(self._root)
+            keep(self._records, self._bundle)
 
     def _send(self, message: dict[str, Any]) -> None:
         stdin = self._process.stdin
@@ -142,6 +159,14 @@ def exit_code(error: BaseException | None) -> int:
     if isinstance(error, KeyboardInterrupt):
         return 130
     return int(error is not None)
+
+
+def keep(folder: Path, bundle: Path) -> None:
+    """Keep a copy of a DVCLive folder as it is now."""
+    copy = bundle / RECORDS
+    bundle.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder, copy)
 
 
 def changed(path: Path) -> int:

@@ -8,7 +8,8 @@ from typing import Any
 import psutil
 
 from pipeline.files import read_json, write_json
-from pipeline.tracking.recording import Bundle, Recording, home
+from pipeline.tracking import settings
+from pipeline.tracking.recording import Bundle, Recording
 
 # PARTIAL is mirrored, but for something that the server did not take and may take another time.
 FOLLOWING, PENDING, PARTIAL, MIRRORED, LOST = "following", "pending", "partial", "mirrored", "lost"
@@ -32,7 +33,7 @@ class Ledger:
     """The entries of one repository."""
 
     def __init__(self, root: Path) -> None:
-        self.home = home(root)
+        self.home = settings.make_home(root)
 
     def write(self, entry: Entry) -> None:
         """Add or replace an entry."""

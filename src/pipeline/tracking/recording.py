@@ -7,15 +7,15 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from pipeline.files import read_json, write_json
-from pipeline.params import Tracking
-from pipeline.tracking import facts, lineage, records, settings
-from pipeline.tracking.follower import OUTCOME
+from pipeline.tracking import facts, lineage, records
+from pipeline.tracking.follower import OUTCOME, RECORDS, keep
 from pipeline.tracking.lineage import Data
+
+if TYPE_CHECKING:
+    from pipeline.params import Tracking
 
 KILLED = 255  # what W&B shows as killed
 
@@ -57,7 +57,7 @@ class Bundle:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.records = path / "records"
+        self.records = path / RECORDS
         self.card = path / "card.md"
         self.batches = path / "batches.jsonl"
 
@@ -71,9 +71,7 @@ class Bundle:
 
     def copy(self, folder: Path) -> None:
         """Keep a copy of the DVCLive folder as it is now."""
-        self.records.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(self.records, ignore_errors=True)
-        shutil.copytree(folder, self.records)
+        keep(folder, self.path)
 
     def adopt(self, copy: "Bundle", recording: Recording) -> None:
         """Take the records of another bundle over."""
@@ -168,15 +166,19 @@ def parse_lock(text: str) -> dict[str, Any]:
     return {"lock": facts.load_yaml(text), "lock_hash": md5}
 
 
-def tracking(params: dict[str, Any]) -> Tracking:
+def tracking(params: dict[str, Any]) -> "Tracking":
     """The `tracking` section of a params.yaml; its defaults where there is none, as in another repository."""
+    from pydantic import ValidationError  # 0.15 s, in which a short stage of `dvc exp run --temp` comes and goes
+
+    from pipeline.params import Tracking
+
     try:
         return Tracking.model_validate(params.get("tracking") or {})
     except ValidationError:
         return Tracking.model_validate({})
 
 
-def destination(tracking: Tracking) -> dict[str, Any]:
+def destination(tracking: "Tracking") -> dict[str, Any]:
     """Project and entity: W&B's own variables, else params.yaml."""
     return {
         "project": os.environ.get("WANDB_PROJECT") or tracking.project,
@@ -229,13 +231,3 @@ def relative(folder: Path, root: Path) -> str:
 def run_id(*parts: str) -> str:
     """A W&B run id that the same parts always give."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-
-
-def home(root: Path) -> Path:
-    """The mirror's folder, made and kept out of Git if need be."""
-    path = settings.home(root)
-    path.mkdir(parents=True, exist_ok=True)
-    ignore = path.parent / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n", encoding="utf-8")
-    return path

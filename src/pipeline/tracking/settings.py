@@ -66,3 +66,13 @@ def repository(records: str | Path = "dvclive") -> Path:
 def home(root: Path) -> Path:
     """Where the mirror keeps its ledger and what waits to be mirrored, below W&B's own folder."""
     return root / "wandb" / "mirror"
+
+
+def make_home(root: Path) -> Path:
+    """The mirror's folder, made and kept out of Git if need be."""
+    path = home(root)
+    path.mkdir(parents=True, exist_ok=True)
+    ignore = path.parent / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+    return path

@@ -20,6 +20,20 @@ with Live("metrics/train") as live:
         time.sleep(0.1)
 """
 
+FOLDS = """
+import shutil
+from pathlib import Path
+from pipeline.tracking import Live
+for fold, folder in enumerate(["scratch", "metrics/train", "metrics/train"], 1):
+    with Live(folder) as live:
+        for step in range(3):
+            live.log_metric("train/loss", fold / 2**step)
+            live.next_step()
+shutil.rmtree("scratch")
+Path("models").mkdir(exist_ok=True)
+Path("models/model.joblib").write_text("model")
+"""
+
 
 def test_a_value_is_on_the_server_within_two_seconds(project: Project, server: Server) -> None:
     script = project.start(SLOW, **server.environment())
@@ -43,6 +57,8 @@ def test_a_value_is_on_the_server_within_two_seconds(project: Project, server: S
     ("end", "state", "code"),
     [
         ("", "finished", 0),
+        ("at once", "finished", 0),
+        ("caught", "finished", 0),
         ("raise", "failed", 1),
         ("exit", "failed", 4),
         ("quiet", "failed", 1),
@@ -53,7 +69,7 @@ def test_the_run_ends_in_the_state_of_its_stage(
     project: Project, server: Server, end: str, state: str, code: int
 ) -> None:
     done = project.run("dvc", "repro", "train", check=False, STAGE=json.dumps({"end": end}), **server.environment())
-    assert (done.returncode == 0) == (end == "")
+    assert (done.returncode == 0) == (code == 0)
     project.settle()
     ((name, run),) = server.runs.items()
     assert (run["state"], run["exit_code"]) == (state, code)
@@ -85,6 +101,14 @@ def test_an_execution_is_judged_by_what_it_left_although_the_next_has_begun(proj
     recordings = [entry["recording"] for entry in project.settle()]
     assert [r.exit_code for r in recordings] == [0] * 4
     assert len({r.config["dvc"]["lock"] for r in recordings}) == 3
+
+
+def test_each_recording_of_a_stage_keeps_its_own_rows_wherever_its_folder_goes(project: Project) -> None:
+    (project.path / "stage.py").write_text(FOLDS)
+    project.run("dvc", "repro", "train")
+    project.settle()
+    rows = [[row["train/loss"] for row in run.rows if "train/loss" in row] for run in project.offline_runs()]
+    assert sorted(rows) == [[1.0, 0.5, 0.25], [2.0, 1.0, 0.5], [3.0, 1.5, 0.75]]
 
 
 def test_a_stage_that_is_killed_later_is_killed_and_its_rows_are_there(project: Project, server: Server) -> None:

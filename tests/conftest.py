@@ -23,8 +23,14 @@ for name in [name for name in os.environ if name.startswith("GITHUB_") or name i
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # `make test &` in a script: no child would hear a Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A loaded machine is no failure, and what an earlier run found belongs into a test rather than into a database.
-hypothesis.settings.register_profile("repository", deadline=None, database=None)
+# A loaded machine is no failure, and what another run would find belongs into a test: every run tries the same.
+hypothesis.settings.register_profile(
+    "repository",
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("repository")
 
 

@@ -20,6 +20,7 @@ import json, os, signal, sys, time
 from pathlib import Path
 from pipeline.tracking import Live
 
+began = time.time()
 params = {"steps": 5, "seconds": 0, "end": "", "score": 0.5}
 params |= json.loads(os.environ.get("STAGE", "{}"))
 out = Path("models/model.joblib"); out.parent.mkdir(exist_ok=True)
@@ -35,7 +36,7 @@ with Live("metrics/train") as live:
     if params["end"] == "kill": os.kill(os.getpid(), signal.SIGKILL)
     live.summary["nested"] = {"deep": {"value": 0.25}}
 end = time.monotonic() + params.get("after", 0)  # or until there was a complaint
-while time.monotonic() < end and not any(Path("wandb").glob("mirror/*.warned")):
+while time.monotonic() < end and not any(m.stat().st_mtime > began for m in Path("wandb").glob("mirror/*.warned")):
     time.sleep(0.05)
 if params["end"] == "caught":
     try: sys.exit(3)

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.metrics import hinge_loss
 
 from pipeline.errors import InputError
 from pipeline.ml.estimators import build
@@ -80,6 +81,39 @@ def test_every_family_learns_in_its_own_steps(family: str) -> None:
 def test_a_classifier_without_scores_has_accuracy_alone() -> None:
     _, recorded = run("multiclass.OutputCodeClassifier", {"estimator": "tree.DecisionTreeClassifier"})
     assert [set(scores) for scores in recorded] == [{"train/accuracy", "validation/accuracy"}]
+
+
+@pytest.mark.parametrize("outer", [None, "ensemble.StackingClassifier"])
+def test_scores_of_pairs_of_classes_make_no_loss(outer: str | None) -> None:
+    """Three classes have three pairs, whose scores look like those of classes."""
+    arguments = {"decision_function_shape": "ovo"}
+    if outer:
+        arguments = {
+            "estimators": {"bayes": "naive_bayes.GaussianNB"},
+            "final_estimator": {"svm.SVC": {"decision_function_shape": "ovo"}},
+        }
+    _, recorded = run(outer or "svm.SVC", arguments)
+    assert [set(scores) for scores in recorded] == [{"train/accuracy", "validation/accuracy"}]
+
+
+def test_the_hinge_loss_of_several_classes_is_scikit_learns() -> None:
+    classifier = build("svm.LinearSVC", {}, [], None, 0, SCHEMA)[-1].fit(*TRAIN)
+    expected = hinge_loss(VALIDATION.labels, classifier.decision_function(VALIDATION.features))
+    assert score(classifier, VALIDATION)["loss"] == pytest.approx(expected)
+
+
+def test_the_hinge_loss_of_two_classes_is_the_mean_over_those_of_each_class() -> None:
+    """Also where the rows are of one class, which scikit-learn's function takes for the other one."""
+    two = TRAIN.labels != "middle"
+    chosen = Rows(TRAIN.features[two], TRAIN.labels[two])
+    classifier = build("svm.LinearSVC", {}, [], None, 0, SCHEMA)[-1].fit(*chosen)
+    expected = hinge_loss(chosen.labels, classifier.decision_function(chosen.features))
+    assert score(classifier, chosen)["loss"] == pytest.approx(expected)
+    parts = [
+        Rows(chosen.features[of], chosen.labels[of]) for label in classifier.classes_ for of in [chosen.labels == label]
+    ]
+    losses = [score(classifier, part)["loss"] for part in parts]
+    assert np.average(losses, weights=[len(part.labels) for part in parts]) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

@@ -117,19 +117,20 @@ def posterior(confusion: npt.NDArray[np.int64], draws: int, random: np.random.Ge
 def calibration(
     truth: Codes, prediction: Codes, probabilities: Floats, bins: int, draws: int, random: np.random.Generator
 ) -> Floats:
-    """Calibration errors (draws,) of resampled rows.
+    """Calibration errors (draws,) of rows resampled with replacement, without resampling a row.
 
-    They depend on sums over the rows of each bin alone, right less confident. Sums of rows that are drawn with
-    replacement are normal where the rows are many, so the sums are drawn, with the mean and covariance that a bootstrap
-    of the rows has.
+    The error depends on a sum over the rows of each bin alone, right less confident. How many rows a bin gets is
+    multinomial; given that, the sum is drawn as normal, which it is where the rows are many or alike.
     """
     confidence = metrics.confidences(prediction, probabilities)
     index, n = metrics.confidence_bins(confidence, bins), len(truth)
     gaps = (truth == prediction) - confidence
-    sums = np.bincount(index, weights=gaps, minlength=bins)
-    covariance = np.diag(np.bincount(index, weights=gaps**2, minlength=bins)) - np.outer(sums, sums) / n
-    drawn = random.multivariate_normal(sums, covariance, size=draws, check_valid="ignore")
-    return np.asarray(np.abs(drawn).sum(axis=1) / n)
+    rows = np.bincount(index, minlength=bins)
+    mean = np.bincount(index, weights=gaps, minlength=bins) / np.maximum(rows, 1)
+    variance = np.bincount(index, weights=(gaps - mean[index]) ** 2, minlength=bins) / np.maximum(rows, 1)
+    drawn = random.multinomial(n, rows / n, size=draws)
+    sums = drawn * mean + np.sqrt(drawn * variance) * random.standard_normal((draws, bins))
+    return np.asarray(np.abs(sums).sum(axis=1) / n)
 
 
 def _holding(value: float, ends: Floats) -> Interval | None:

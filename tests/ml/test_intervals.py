@@ -109,6 +109,26 @@ def test_a_class_that_no_row_has_changes_no_interval_wherever_it_stands(seed: in
     assert intervals(*with_gap, None, resamples=100) == intervals(truth, prediction, None, resamples=100)
 
 
+@given(
+    seed=st.integers(0, 10_000),
+    n=st.integers(1, 30),
+    classes=st.integers(2, 4),
+    skill=st.sampled_from([0.0, 3.0, 200.0]),
+    confidence=st.sampled_from([0.5, 0.95, 0.9999]),
+)
+@settings(max_examples=80, deadline=None, derandomize=True)
+@pytest.mark.filterwarnings("error")
+def test_however_few_rows_an_interval_holds_its_metric_and_is_possible(
+    seed: int, n: int, classes: int, skill: float, confidence: float
+):
+    rows = predicted(n, classes, skill, seed)
+    values = metrics.measure(*rows)
+    largest = {"log_loss": 40, "brier": 2}
+    for name, (low, high) in intervals(*rows, confidence=confidence, resamples=100).items():
+        assert 0 <= low <= values[name] + 1e-6
+        assert values[name] - 1e-6 <= high <= largest.get(name, 1)
+
+
 def test_a_class_without_a_row_that_is_predicted_counts_as_in_the_value():
     truth, prediction = np.zeros(100, int), np.where(np.arange(100) < 30, 1, 0)
     found = intervals(truth, prediction, None)

@@ -50,7 +50,7 @@ def intervals(
         # bootstrap of Davison and Hinkley 1997, section 5.2) the percentiles take that back.
         value = values["calibration_error"]
         mirrored = 2 * value - calibration(truth, prediction, probabilities, bins, resamples, random)
-        found["calibration_error"] = _holding(value, np.maximum(np.quantile(mirrored, tails), 0))
+        found["calibration_error"] = _holding(value, np.quantile(mirrored, tails).clip(0, 1))
     return {name: (round(ends[0], 6), round(ends[1], 6)) for name, ends in found.items() if ends}
 
 

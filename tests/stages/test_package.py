@@ -134,13 +134,11 @@ def test_the_card_s_examples_work(folder: Path):
     subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=PACKAGE, check=True)
 
 
-def test_metrics_state_size_and_parity(folder: Path):
+def test_metrics_state_the_size_and_the_rows_that_were_compared(folder: Path):
     stated = json.loads(Path("metrics/package/metrics.json").read_text())
     assert stated == {
         "size_bytes": sum(path.stat().st_size for path in PACKAGE.iterdir()),
         "parity_rows": 450,
-        "parity_label_mismatches": 0,
-        "parity_tolerance": 0.0001,
     }
 
 

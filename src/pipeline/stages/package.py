@@ -50,12 +50,8 @@ def main() -> None:
         require_parity(folder, test[KEY], matrix(test, schema), predictions, schema, params.package.tolerance)
         size = sum(file.stat().st_size for file in folder.iterdir())
     with Live("metrics/package") as live:
-        live.summary.update(
-            size_bytes=size,
-            parity_rows=len(test),
-            parity_label_mismatches=0,
-            parity_tolerance=params.package.tolerance,
-        )
+        # Not the largest difference: onnxruntime rounds differently on another CPU, and the records would change.
+        live.summary.update(size_bytes=size, parity_rows=len(test))
 
 
 def write(folder: Path, content: bytes, facts: Facts) -> None:

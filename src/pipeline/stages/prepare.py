@@ -11,7 +11,7 @@ from pipeline.files import read_json, replacing, write_json
 from pipeline.ml import profile, split, validate
 from pipeline.ml.cells import as_names, plain
 from pipeline.ml.dataset import Roles, encode, fit_schema, read_features, read_labels
-from pipeline.ml.schema import CONTENT, KEY, TARGET, Schema
+from pipeline.ml.schema import CONTENT, GROUP, KEY, TARGET, Schema
 from pipeline.params import Data, read_params
 from pipeline.tables import read_table
 from pipeline.tracking import Live
@@ -58,6 +58,8 @@ def main() -> None:
     described = profile.profile(features, labels, sides, hashes) | {"warnings": profile.condense(findings)}
 
     rows = pd.DataFrame({KEY: keys.array, CONTENT: content, TARGET: labels.array})
+    if groups is not None:
+        rows[GROUP] = groups.array
     write(rows, features.table, sides, schema)
     record(sides, schema, described)
 

@@ -90,7 +90,10 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
         elif comparison.headline.difference is None:
             problem = f"{params.review.primary} is not comparable: {comparison.headline.reason}"
         elif seeds:
-            found["noise"] = training_noise(root, base, head, seeds, params)
+            try:
+                found["noise"] = training_noise(root, base, head, seeds, params)
+            except PipelineError as error:  # the comparison stands without them
+                found["no_noise"] = str(error)
     figures = Figures(
         head_values, found.get("base_values", {} if problem else None), _intervals(comparison) if base else {}
     )

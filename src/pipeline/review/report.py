@@ -34,7 +34,8 @@ class Report:
     """Everything that is shown. What could not be found out is None or empty; `problem` then says why.
 
     `comparison` is on the rows that both sides judged; `base_values` and `head_values` are the sides' own metrics on
-    all their test rows, as metrics/evaluate/metrics.json has them, with size_bytes and latency_ms.
+    all their test rows, as metrics/evaluate/metrics.json has them, with size_bytes and latency_ms. `no_noise` says why
+    further seeds, which were asked for, told nothing.
     """
 
     head: Revision | None = None
@@ -47,6 +48,7 @@ class Report:
     head_values: Values = field(default_factory=dict)
     changes: Changes | None = None
     noise: Noise | None = None
+    no_noise: str | None = None
     broken: tuple[Flip, ...] = ()
     fixed: tuple[Flip, ...] = ()
     curves: tuple[Curve, ...] = ()

@@ -163,13 +163,18 @@ def noise(report: Report) -> str | None:
     """Both kinds of uncertainty in one sentence: which rows happened to be tested, and which seed was drawn."""
     found, metric = report.noise, report.metrics.get(report.primary)
     if not found:
-        return None
+        return f"not tried, because {report.no_noise}." if report.no_noise else None
     if len(found.without_randomness) == 2:
         return "Neither model has randomness: trained again, both come out the same, so no luck of the seed is in it."
     assert report.comparison is not None
     row = report.comparison.headline
     alone = "".join(f" (the {side} has no randomness and was not retrained)" for side in found.without_randomness)
-    seeds = "so it is more than luck of the seed" if found.exceeded else "so it may be luck of the seed"
+    better = metric is not None and (found.mean > 0) == (metric.better == "higher")
+    seeds = {
+        True: "so it is more than luck of the seed",
+        None: "so it may be luck of the seed",
+        False: f"so the seeds say otherwise: on average the change makes models {'better' if better else 'worse'}",
+    }[found.supports(row.difference or 0.0)]
     return (
         f"Which rows were tested leaves {formats.interval(metric, row.low, row.high)} open;"
         f" over {len(found.differences)} pairs of seeds{alone} the difference is"

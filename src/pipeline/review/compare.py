@@ -109,8 +109,11 @@ def _judge(
             continue
         level = alpha / factors[name]
         low, high = found.estimate.interval(level)
+        plain_low, plain_high = found.estimate.interval(alpha)
         if pairs.identical and pairs.base.probabilities is not None:
-            low = high = 0.0  # equal labels can be luck of the sample, equal probabilities are the same model
+            low = high = plain_low = plain_high = (
+                0.0  # equal labels can be luck of the sample, equal probabilities are the same model
+            )
         results[name] = MetricComparison(
             metric=name,
             verdict="equivalent" if pairs.identical else _verdict(low, high, rules[name]),
@@ -120,6 +123,8 @@ def _judge(
             difference=found.head - found.base,
             low=low,
             high=high,
+            low_unadjusted=plain_low,
+            high_unadjusted=plain_high,
             p=min(1.0, found.estimate.p * factors[name]),
             p_unadjusted=found.estimate.p,
             confidence=1 - level,

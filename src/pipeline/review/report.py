@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from pipeline.files import finite
 from pipeline.params import Metric
+from pipeline.review import formats
 from pipeline.review.changes import Changes
 from pipeline.review.curves import Curve
 from pipeline.review.gate import Outcome
@@ -71,7 +72,7 @@ class Report:
         if self.problem:
             found.insert(0, f"the comparison could not be made: {self.problem}")
         elif self.proof and self.proof.stale:
-            found.insert(0, f"the results are not of these files: {'; '.join(self.proof.stale)}")
+            found.insert(0, f"the results are not of these files: {formats.some(list(self.proof.stale))}")
         return tuple(found)
 
     def to_dict(self) -> Values:

@@ -128,7 +128,12 @@ def compare(
     from pipeline.review.compare import compare
     from pipeline.tables import read_table
 
-    found = compare(read_table(base, NAMES), read_table(head, NAMES), primary=primary, confidence=confidence)
+    tables = read_table(base, NAMES), read_table(head, NAMES)
+    try:
+        found = compare(*tables, primary=primary, confidence=confidence)
+    except errors.InputError as error:
+        files, side = {"base": base, "head": head}, str(error).partition(":")[0]
+        raise errors.InputError(f"{files[side]}, {error}" if side in files else str(error)) from None
     if not found.n:
         why = "; ".join(filter(None, (found.headline.reason, *found.notes)))
         raise errors.InputError(f"nothing to compare in {base} and {head}: {why}")

@@ -134,3 +134,11 @@ def test_the_table_says_which_interval_the_gate_judges(full_report: Report) -> N
     row = full_report.comparison.metrics["log_loss"]  # type: ignore[union-attr]
     shown = {name: interval for name, _, _, _, interval, *_ in tables.metric_rows(full_report)}
     assert shown["log_loss"] == formats.interval(METRICS["log_loss"], row.low, row.high)
+
+
+@pytest.mark.parametrize(
+    ("difference", "shown"),
+    [(0.0, "±0.00 points"), (0.00003, "+0.003 points"), (-0.00004, "−0.004 points"), (0.0123, "+1.23 points")],
+)
+def test_a_small_difference_does_not_print_like_none(difference: float, shown: str) -> None:
+    assert formats.difference(METRICS["accuracy"], difference) == shown

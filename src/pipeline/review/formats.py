@@ -43,7 +43,8 @@ def size(metric: Metric | None, number: Any) -> str:
     if not metric or metric.format != "percent":
         return plain(number)
     points = 100 * number
-    return f"{points:.2f} points" if not points or points >= 0.005 else f"{points:.1g} points"  # not nothing
+    # Little is not nothing, but for what rounding of floats leaves of nothing.
+    return f"{points:.1g} points" if 1e-6 < points < 0.005 else f"{points:.2f} points"
 
 
 def interval(metric: Metric | None, low: Any, high: Any) -> str:

@@ -42,19 +42,24 @@ def schema(check: Annotated[bool, typer.Option(help="only say whether it is curr
 def verify(
     remote: Annotated[bool, typer.Option("--remote", help="also: every output is in the DVC remote")] = False,
     reproduce: Annotated[bool, typer.Option("--reproduce", help="also: a run from nothing gives the same")] = False,
+    equivalent: Annotated[
+        bool, typer.Option("--equivalent", help="that run may give other bytes: not other labels, metrics in tolerance")
+    ] = False,
 ) -> None:
     """Say whether dvc.lock is current and its metrics are whole; exit 1 with a list of what is not."""
+    from functools import partial
+
     from pipeline.reproduce import is_reproduced
     from pipeline.verify import lock_is_current, metrics_are_finite, outputs_are_in_remote
 
     checks = [lock_is_current, metrics_are_finite]
     checks += [outputs_are_in_remote] if remote else []
-    checks += [is_reproduced] if reproduce else []
+    checks += [partial(is_reproduced, equivalent)] if reproduce or equivalent else []
     failed = False
     for check in checks:
         fact = check()  # told at once: a later check may take minutes, or find no remote
-        typer.echo(f"{'no' if fact.problems else 'ok'}: {fact.statement}")
-        for problem in fact.problems:
+        typer.echo(f"{'no' if fact.problems else 'warning' if fact.doubts else 'ok'}: {fact.statement}")
+        for problem in [*fact.problems, *fact.doubts]:
             typer.echo(f"  {problem}")
         failed = failed or bool(fact.problems)
     raise typer.Exit(failed)
@@ -123,7 +128,12 @@ def compare(
     from pipeline.review.compare import compare
     from pipeline.tables import read_table
 
-    found = compare(read_table(base, NAMES), read_table(head, NAMES), primary=primary, confidence=confidence)
+    tables = read_table(base, NAMES), read_table(head, NAMES)
+    try:
+        found = compare(*tables, primary=primary, confidence=confidence)
+    except errors.InputError as error:
+        files, side = {"base": base, "head": head}, str(error).partition(":")[0]
+        raise errors.InputError(f"{files[side]}, {error}" if side in files else str(error)) from None
     if not found.n:
         why = "; ".join(filter(None, (found.headline.reason, *found.notes)))
         raise errors.InputError(f"nothing to compare in {base} and {head}: {why}")

@@ -5,7 +5,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,14 @@ from pipeline.lock import Stages, outputs, read, stages
 
 @dataclass(frozen=True)
 class Fact:
-    """A statement about this clone, and what speaks against it; without problems it holds."""
+    """A statement about this clone, and what speaks against it; without problems it holds.
+
+    `doubts` are worth a look, and no more than that.
+    """
 
     statement: str
     problems: list[str]
+    doubts: list[str] = field(default_factory=list)
 
 
 def lock_is_current() -> Fact:

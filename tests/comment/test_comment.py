@@ -207,6 +207,18 @@ def test_two_pull_requests_of_one_commit_are_told_apart(github: GitHub, comment:
     assert (len(github.bot_comments(3)), len(github.bot_comments(5))) == (0, 1)
 
 
+def test_of_two_pull_requests_of_one_commit_a_run_without_artifact_takes_no_others_comment(
+    github: GitHub, comment: Comment
+) -> None:
+    github.open_pull(5)
+    leave_artifact(github)
+    assert comment(github.event()).returncode == 0
+    github.artifacts = {}
+    assert comment(github.event("cancelled", number=8)).returncode == 0
+    (first,), (second,) = github.bot_comments(3), github.bot_comments(5)
+    assert "## Better" in first and "CI was cancelled" in second
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -235,6 +247,34 @@ def test_a_passing_fault_of_github_is_tried_again_and_a_lasting_one_is_one_line(
     github.faults = [500] * 3
     done = comment(github.event())
     assert done.returncode == 3 and done.stderr.count("\n") == 1 and "HTTP 500" in done.stderr
+
+
+@pytest.mark.parametrize("path", ["/storage/", "/repos/team/models/pulls", "/repos/team/models/issues"])
+def test_an_answer_that_breaks_off_is_asked_for_again(github: GitHub, comment: Comment, path: str) -> None:
+    leave_artifact(github)
+    github.add_comment(3, MARKER.format(6, 1) + "\n**✅ CI passed**", BOT)
+    github.cuts = {path: 1}
+    done = comment(github.event())
+    assert (done.returncode, done.stderr) == (0, "")
+    (body,) = github.bot_comments(3)
+    assert "## Better" in body and "refused" not in body
+
+
+def test_a_download_that_always_breaks_off_is_told_and_no_older_green_comment_stays(
+    github: GitHub, comment: Comment
+) -> None:
+    leave_artifact(github)
+    github.add_comment(3, MARKER.format(6, 1) + "\n**✅ CI passed**", BOT)
+    github.cuts = {"/storage/": 3}
+    assert comment(github.event("failure")).returncode == 0
+    (body,) = github.bot_comments(3)
+    assert "❌ CI failed" in body and "could not be fetched" in body and "too early" in body
+
+
+def test_an_answer_that_always_breaks_off_is_one_line(github: GitHub, comment: Comment) -> None:
+    github.cuts = {"/repos/team/models/pulls": 3}
+    done = comment(github.event())
+    assert done.returncode == 3 and done.stderr.count("\n") == 1 and "broke off" in done.stderr
 
 
 def test_a_wrong_token_is_one_line_and_never_shown(github: GitHub, comment: Comment) -> None:

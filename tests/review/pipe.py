@@ -40,7 +40,7 @@ def prepare() -> None:
 
 
 def train() -> None:
-    skill, seed = PARAMS["train"]["arguments"]["skill"], PARAMS["train"]["seed"]
+    skill, seed = PARAMS["train"]["arguments"].get("skill", 0.9), PARAMS["train"]["seed"]
     Path("models").mkdir(exist_ok=True)
     Path("models/model.txt").write_text(json.dumps({"skill": skill, "seed": seed}))
     for name in ("train/loss", "validation/loss", "train/accuracy", "validation/accuracy"):

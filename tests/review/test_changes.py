@@ -46,6 +46,21 @@ def test_only_changed_parameters_are_listed_old_and_new(sides: tuple[Path, Path]
     )
 
 
+def test_a_value_whose_type_alone_changes_is_a_change(sides: tuple[Path, Path]) -> None:
+    for side, value in zip(sides, ("0.01", 0.01), strict=True):
+        params = yaml.safe_load((side / "params.yaml").read_text())
+        params["train"]["arguments"] = {"alpha": value, "kind": "plain text"}
+        (side / "params.yaml").write_text(yaml.safe_dump(params))
+    assert find_changes(*sides).parameters == (Change("train.arguments.alpha", '"0.01"', "0.01"),)
+
+
+def test_prepared_tables_from_before_rows_had_a_hash_are_not_compared_row_by_row(sides: tuple[Path, Path]) -> None:
+    for path in (sides[0] / "data/prepared").glob("*.parquet"):
+        pd.read_parquet(path).drop(columns="__content__").to_parquet(path)
+    edit_lock(sides[1], "prepare", "data/prepared")
+    assert find_changes(*sides).rows == ()
+
+
 def test_a_changed_gate_is_told_apart_from_what_changes_the_model(sides: tuple[Path, Path]) -> None:
     params = yaml.safe_load((sides[1] / "params.yaml").read_text())
     params["review"]["primary"] = "log_loss"

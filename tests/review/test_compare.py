@@ -260,7 +260,7 @@ def test_the_dictionary_has_what_the_json_promises():
     [
         ({"metrics": {"acuracy": DEFAULT_METRICS["accuracy"]}}, "unknown metric 'acuracy'; did you mean 'accuracy'?"),
         ({"primary": "speed"}, "the primary metric 'speed' is not among the compared ones"),
-        ({"confidence": 95}, "confidence is 95; it must be between 0 and 1"),
+        ({"confidence": 95}, "confidence is 95; it must be at least 0.5"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, message):
@@ -279,3 +279,59 @@ def test_a_class_of_few_rows_raises_no_false_alarms(metric):
         pairs = pair(*(table(random, truth, 1.5) for _ in range(2)))
         alarms += measure_difference(metric, pairs, 10).estimate.p < 0.05
     assert alarms / 150 <= 0.05 + 3 * (0.05 * 0.95 / 150) ** 0.5
+
+
+def test_excluded_keys_may_be_numbers_as_in_the_table():
+    base, head = labels([1, 1, 0, 1]), labels([1, 0, 0, 1])
+    assert compare(base, head, exclude=[0, 3]).excluded == compare(base, head, exclude=["0", "3"]).excluded == 2
+
+
+def test_rows_of_zeros_are_no_probabilities_with_hundreds_of_classes():
+    empty = labels([1, 1]).assign(**{f"proba_{label}": 0.0 for label in range(300)})
+    with pytest.raises(InputError, match="do not sum to 1"):
+        compare(empty, empty)
+    rounded = labels([1, 1]).assign(**{f"proba_{label}": 0.003 for label in range(300)})
+    assert compare(rounded, rounded).metrics["log_loss"].verdict == "equivalent"
+
+
+def test_two_columns_of_one_class_are_refused():
+    twice = labels([1, 1]).assign(proba_0=0.2, **{"proba_0.0": 0.6, "proba_1": 0.2})
+    with pytest.raises(InputError, match="head: several columns hold the probability of class 0"):
+        compare(labels([1, 1]), twice)
+
+
+def test_booleans_are_the_same_labels_in_parquet_and_csv():
+    parquet = pd.DataFrame({"key": range(4), "truth": [True, False] * 2, "prediction": [True] * 4})
+    csv = parquet.assign(truth=["true", "false"] * 2, prediction="true")
+    found = compare(parquet, csv)
+    assert (found.n, found.identical, list(found.classes)) == (4, True, ["false", "true"])
+
+
+def test_predictions_that_are_no_labels_at_all_are_noted():
+    names = pd.DataFrame({"key": range(4), "truth": ["a", "b"] * 2, "prediction": [0, 1] * 2})
+    notes = compare(names, names.assign(prediction=["a", "b"] * 2)).notes
+    assert notes == ["the base predicts no label that is true anywhere: '0', while 'a' is true"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"metrics": {"accuracy": {"better": "up", "tolerance": 0}}}, "metric 'accuracy': better: "),
+        ({"confidence": 0.3}, "at least 0.5 and below 1"),
+        ({"slices": pd.DataFrame({"key": [0, 0], "side": ["a", "b"]})}, "slices: a key repeats, for example '0'"),
+        ({"slices": pd.DataFrame({"side": ["a", "b"]})}, "slices: no column key"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments, says):
+    with pytest.raises(InputError, match=says):
+        compare(labels([1, 0, 1]), labels([1, 1, 1]), **arguments)
+
+
+@given(tables=pairs_of_tables(), confidence=st.sampled_from([0.8, 0.95]))
+@settings(deadline=None, max_examples=20)
+def test_the_interval_that_a_metric_has_alone_is_that_of_a_comparison_of_it_alone(tables, confidence):
+    for name, row in compare(*tables, confidence=confidence).metrics.items():
+        alone = compare(*tables, {name: DEFAULT_METRICS[name]}, primary=name, confidence=confidence).headline
+        assert (row.low_unadjusted, row.high_unadjusted) == (alone.low, alone.high)
+        if row.low is not None:
+            assert row.low <= row.low_unadjusted <= row.high_unadjusted <= row.high

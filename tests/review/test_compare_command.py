@@ -70,7 +70,16 @@ def test_a_wrong_table_is_refused_in_one_line(files: Path, kind: str, change, me
     wrong.to_csv(files / "wrong.csv", index=False) if kind == "csv" else wrong.to_parquet(files / "wrong.parquet")
     done = run(files, "base.parquet", f"wrong.{kind}")
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
-    assert message in done.stderr
+    assert message in done.stderr and (f"wrong.{kind}" in done.stderr)
+
+
+def test_a_row_without_truth_is_named(files: Path) -> None:
+    table = pd.read_parquet(files / "head.parquet")
+    table["truth"] = table["truth"].astype("Int64").where(table.index != 6)
+    table.to_parquet(files / "wrong.parquet")
+    done = run(files, "base.parquet", "wrong.parquet")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: wrong.parquet, head: 1 rows have no truth, the first is row 7 of 300 (in CSV")
 
 
 def test_a_missing_file_is_named(files: Path) -> None:

@@ -72,6 +72,16 @@ def test_without_a_base_floors_apply_and_comparisons_do_not() -> None:
     assert status(alone, metric="latency_ms", ratio=2.0) == "not applied"
 
 
+@pytest.mark.parametrize(
+    ("value", "minimum", "found"),
+    [(0.949996, 0.95, "94.9996 %"), (0.95, 0.95, "95.00 %"), (0.94, 0.95, "94.00 %")],
+)
+def test_what_was_found_never_looks_like_the_bound_that_it_misses(value: float, minimum: float, found: str) -> None:
+    figures = Figures({"accuracy": value}, None, {})
+    [outcome] = judge([Rule(metric="accuracy", minimum=minimum)], METRICS, figures)
+    assert outcome.found == found
+
+
 def test_only_a_blocking_rule_blocks() -> None:
     rules = [Rule(metric="accuracy", minimum=0.99, action=action) for action in ("block", "inform")]
     assert [outcome.blocks for outcome in judge(rules, METRICS, FIGURES)] == [True, False]

@@ -94,6 +94,29 @@ def test_a_metric_beyond_its_tolerance_is_different(results: Clone, again: Path)
     assert rerun(results, again) == "differently"
 
 
+@pytest.mark.parametrize(
+    ("edits", "strict", "tolerant"),
+    [
+        ({}, 0, 0),
+        ({"seed": 'seed, "drawn": os.urandom(8).hex()'}, 1, 0),
+        ({"seed": 'seed, "drawn": os.urandom(8).hex()', "label": 'int(9 * luck(f"{key}{model}"))'}, 1, 1),
+    ],
+    ids=["the same bytes", "another model file", "other labels"],
+)
+def test_other_bytes_with_the_same_labels_fail_only_where_the_same_bytes_are_asked_for(
+    results: Clone, edits: dict[str, str], strict: int, tolerant: int
+) -> None:
+    results.edit("pipe.py", "import json", "import os, json")
+    results.edit("pipe.py", '"seed": seed}', f'"seed": {edits.get("seed", "seed")}}}')
+    wrong = f"[1 + {edits.get('label', '0')} for key in rows['__key__']]"
+    results.edit("pipe.py", "(truth + 1) %", f"(truth + {wrong}) %")
+    results.run("dvc", "repro", "--force")
+    assert results.run("pipeline", "verify", "--reproduce", check=False).returncode == strict
+    done = results.run("pipeline", "verify", "--equivalent", check=False)
+    assert done.returncode == tolerant
+    assert ("warning: a run from nothing gives the same labels" in done.stdout) == (strict > tolerant)
+
+
 def test_a_record_of_other_results_does_not_count(results: Clone, again: Path) -> None:
     rerun(results, again)
     set_param(results, "train.arguments.skill", 0.5)
@@ -106,4 +129,9 @@ def test_a_run_that_overwrote_the_committed_results_is_compared_with_them(result
     """`dvc repro` on another machine: the inputs are those of the commit, some bytes are not."""
     other_bytes(results.path)
     assert proof(results).again == "equivalently"
-    assert proof(results).patch.startswith("diff --git a/dvc.lock")
+    results.run("git", "config", "diff.context", "0")
+    patch = proof(results).patch
+    assert patch.startswith("diff --git a/dvc.lock")
+    results.write("lock.patch", patch)
+    results.run("git", "checkout", "-q", "dvc.lock")
+    results.run("git", "apply", "--check", "lock.patch")

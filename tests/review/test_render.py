@@ -184,6 +184,8 @@ def test_escape_keeps_ordinary_text_readable() -> None:
     ("key", "shown"),
     [
         ("0123456789abcdef0123456789abcdef", "0123456789"),
+        ("0123456789abcdef0123456789abcdef-1", "0123456789-1"),
+        ("1234567890123456789", "1234567890123456789"),
         ("hospital/ward-12/patient-00123", "hospital/ward-12/patient-00123"),
         ("x" * 50 + "y" * 50, "x" * 29 + "…" + "y" * 30),
     ],

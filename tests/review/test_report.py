@@ -12,6 +12,10 @@ from pipeline.review.sides import PREDICTIONS
 from tests.conftest import Clone
 from tests.review.repository import set_param
 
+BREAKS_WITH_ANOTHER_SEED = """def train() -> None:
+    if PARAMS["train"]["seed"]:
+        raise SystemExit("broken on purpose")"""
+
 
 def report(clone: Clone, *arguments: str, env: dict[str, str] | None = None) -> tuple[int, dict, str]:
     """Exit code, report.json and what was printed; all three files must be there."""
@@ -206,6 +210,39 @@ def test_seeds_say_both_kinds_of_uncertainty(results: Clone) -> None:
     _, content, said = report(results, "--seeds", "1")
     assert len(content["noise"]["differences"]) == 2
     assert "Which rows were tested leaves" in said and "luck of the seed" in said
+
+
+def test_seeds_that_cannot_be_tried_leave_the_report(results: Clone) -> None:
+    path = results.path / "pipe.py"
+    path.write_text(path.read_text().replace("def train() -> None:", BREAKS_WITH_ANOTHER_SEED))
+    results.run("dvc", "repro")
+    results.commit("only seed 0 works")
+    change(results, train__arguments__skill=0.99)
+    code, content, said = report(results, "--seeds", "1")
+    assert (code, content["verdict"], content["noise"]) == (0, "better", None)
+    assert "Seeds: not tried, because" in said and "does not run" in content["no_noise"]
+
+
+def test_what_a_removed_stage_left_behind_is_not_the_heads(results: Clone) -> None:
+    for name in ("dvc.yaml", "dvc.lock"):
+        content = yaml.safe_load((results.path / name).read_text())
+        del content["stages"]["package"]
+        (results.path / name).write_text(yaml.safe_dump(content, sort_keys=False))
+    assert (results.path / "models/package/model.onnx").is_file()
+    code, content, _ = report(results)
+    assert code == 1 and "size_bytes" not in content["head_values"] and content["head_values"]["latency_ms"] is None
+    assert any("size_bytes is missing" in failure for failure in content["failures"])
+
+
+def test_a_regression_is_judged_alike_however_many_metrics_are_compared(results: Clone) -> None:
+    set_param(results, "gate", [{"metric": "log_loss", "regression": 0.1, "action": "inform"}])
+    results.commit("one rule")
+    change(results, train__arguments__skill=0.88)
+    _, all_metrics, _ = report(results)
+    metrics = yaml.safe_load((results.path / "params.yaml").read_text())["review"]["metrics"]
+    set_param(results, "review.metrics", {name: metrics[name] for name in ("accuracy", "log_loss")})
+    _, two_metrics, _ = report(results)
+    assert all_metrics["gate"] == two_metrics["gate"]
 
 
 def test_in_the_merge_of_a_pull_request_the_base_is_the_first_parent(results: Clone, tmp_path: Path) -> None:

@@ -67,6 +67,48 @@ def test_a_history_that_is_cut_off_is_no_first_commit(repository: Clone, tmp_pat
         default_base(tmp_path / "shallow", None)
 
 
+def clone_of(repository: Clone, target: Path, *options: str) -> Path:
+    repository.run("git", "clone", "-q", *options, repository.path.as_uri(), str(target))
+    return target
+
+
+@pytest.fixture
+def branch(repository: Clone) -> Clone:
+    """A branch `change` of three commits beside main."""
+    repository.run("git", "switch", "-q", "-c", "change")
+    for text in ("three", "four", "five"):
+        repository.commit(text)
+    repository.run("git", "switch", "-q", "main")
+    return repository
+
+
+def test_a_clone_that_cannot_see_where_the_branch_began_says_so(branch: Clone, tmp_path: Path) -> None:
+    """The last commit alone would be another question, and silently so."""
+    single = clone_of(branch, tmp_path / "single", "--single-branch", "--branch", "change")
+    with pytest.raises(InputError, match=r"no default branch is known here .* --base REV"):
+        default_base(single, None)
+    shallow = clone_of(branch, tmp_path / "shallow", "--depth", "2", "--no-single-branch", "--branch", "change")
+    with pytest.raises(InputError, match="git fetch --unshallow"):
+        default_base(shallow, None)
+    whole = clone_of(branch, tmp_path / "whole", "--branch", "change")
+    assert default_base(whole, None) == at(branch, "main")
+
+
+def test_a_branch_without_a_common_commit_asks_for_the_base(repository: Clone) -> None:
+    repository.run("git", "checkout", "-q", "--orphan", "other")
+    repository.commit("from nothing")
+    with pytest.raises(InputError, match="no commit in common with this; name the base"):
+        default_base(repository.path, None)
+
+
+def test_the_only_branch_of_a_repository_without_remote_is_its_default_branch(repository: Clone) -> None:
+    repository.run("git", "branch", "-q", "-m", "main", "trunk")
+    assert default_base(repository.path, None) == at(repository, "HEAD~1")
+    repository.run("git", "branch", "-q", "other")
+    with pytest.raises(InputError, match="no default branch is known here"):
+        default_base(repository.path, None)
+
+
 @pytest.mark.parametrize("revision", ["nonsense", "--upload-pack=x", "HEAD~9", ""])
 def test_a_wrong_revision_is_the_users_input(repository: Clone, revision: str) -> None:
     with pytest.raises(InputError, match="is no revision"):

@@ -113,3 +113,15 @@ def test_a_workspace_without_results_says_what_to_do(results: Clone) -> None:
     (results.path / PREDICTIONS).unlink()
     with pytest.raises(CheckError, match="dvc repro"):
         workspace(results.path)
+
+
+def test_tables_of_any_name_are_there_when_a_revision_is_run(results: Clone) -> None:
+    """Git quotes names that are not ASCII unless told otherwise."""
+    (results.path / "data/raw/größe.csv").write_text("x\n1\n")
+    results.run("git", "rm", "-q", "--cached", "data/raw/rows.csv")
+    results.run("dvc", "add", "-q", "data/raw/rows.csv", "data/raw/größe.csv")
+    set_param(results, "train.arguments.skill", 0.5)
+    commit = results.commit("edited in the browser, nothing was run")
+    with revision(results.path, commit) as side:
+        assert side.source == "a run in a temporary worktree"
+        assert (side.folder / "data/raw/größe.csv").is_file()

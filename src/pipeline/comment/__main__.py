@@ -22,7 +22,7 @@ from pipeline.errors import ResourceError, run
 WORKFLOW = ".github/workflows/ci.yml"
 BOT = "github-actions[bot]"
 MAX_COMMENT = 65_536
-MARKER = re.compile(r"<!-- pipeline-review run=(\d{1,15}) attempt=(\d{1,9}) head=[0-9a-f]+ -->")
+MARKER = re.compile(r"<!-- pipeline-review run=(\d{1,15}) attempt=(\d{1,9}) head=([0-9a-f]+) -->")
 MARKER_START = "<!-- pipeline-review "
 ENDED = {
     "success": "✅ CI passed",
@@ -69,16 +69,20 @@ def main() -> None:
         say(f"nothing to comment: no open pull request has {ended.head} as its head; a newer commit has its own run")
         return
     failed = failed_steps(github, ended)
+    artifact, refusal = None, ""
     try:
         artifact = artifact_of(github, ended, pulls)
-        refusal = ""
-    except (RefusedError, ResourceError) as reason:
-        artifact, refusal = None, str(reason)
-        say(f"the artifact is refused: {reason}")
+    except RefusedError as reason:
+        refusal = f"is refused: {reason}"
+    except ResourceError as reason:
+        refusal = f"could not be fetched: {reason}"
+    if refusal:
+        say(f"the artifact {refusal}")
+    unsure = artifact is None and len(pulls) > 1
     for pull in pulls:
         if artifact is None or artifact.pull_request == pull["number"]:
             base = (artifact and artifact.base) or pull["base"]["sha"]
-            say(publish(github, ended, pull["number"], body_of(ended, base, failed, artifact, refusal)))
+            say(publish(github, ended, pull["number"], body_of(ended, base, failed, artifact, refusal), unsure))
 
 
 def run_of(event: dict[str, Any]) -> Run | None:
@@ -165,7 +169,7 @@ def body_of(ended: Run, base: str, failed: list[str], artifact: Artifact | None,
         if artifact.steps.get("mirror") == "failure":
             head.append("The run was not mirrored to W&B; that blocks nothing, the step says why.\n")
     if artifact is None or artifact.report is None:
-        reason = f"⚠️ The artifact of this run is refused: {refusal}." if refusal else "This run left no report."
+        reason = f"⚠️ The artifact of this run {refusal}." if refusal else "This run left no report."
         return "\n".join([*head, reason]) + "\n"
     head.append(
         "<sub>What follows was written by the pull request's own code. Mentions, links, pictures and foreign HTML "
@@ -176,13 +180,19 @@ def body_of(ended: Run, base: str, failed: list[str], artifact: Artifact | None,
     return start + shorten(neutralise(artifact.report), MAX_COMMENT - length(start), note)
 
 
-def publish(github: GitHub, ended: Run, number: int, body: str) -> str:
-    """Create the comment or update it in place, unless it holds a newer result; says which."""
+def publish(github: GitHub, ended: Run, number: int, body: str, unsure: bool = False) -> str:
+    """Create the comment or update it in place, unless it holds a newer result; says which.
+
+    `unsure`: this run may be of another pull request with the same head, since nothing of it says of which. Then the
+    comment that another run left on this very commit stays.
+    """
     for comment in github.pages(f"/issues/{number}/comments"):
         if comment["user"] and comment["user"]["login"] == BOT and comment["body"].startswith(MARKER_START):
             marker = MARKER.match(comment["body"])
             if marker and (int(marker[1]), int(marker[2])) > ended.order:
                 return f"pull request {number}: its comment is of a newer run and stays"
+            if marker and unsure and marker[3] == ended.head and int(marker[1]) != ended.number:
+                return f"pull request {number}: its comment is of another run on the same commit and stays"
             github.patch(f"/issues/comments/{int(comment['id'])}", {"body": body})
             return f"pull request {number}: comment {comment['id']} updated"
     github.post(f"/issues/{number}/comments", {"body": body})

@@ -35,40 +35,46 @@ class GitHub:
 
     def get(self, path: str, **query: str | int) -> Any:
         """The JSON answer to a GET."""
-        with self._send("GET", path, query=query) as answer:
-            return json.loads(answer.read(MAX_ANSWER))
+        return self._get(path, query)[0]
 
     def pages(self, path: str, key: str | None = None, **query: str | int) -> Iterator[dict[str, Any]]:
         """The items of a list over all its pages; `key` names the list where the answer is an object."""
         for page in range(1, MAX_PAGES + 1):
-            with self._send("GET", path, query={**query, "per_page": 100, "page": page}) as answer:
-                content = json.loads(answer.read(MAX_ANSWER))
-                more = 'rel="next"' in answer.headers.get("Link", "")
+            content, link = self._get(path, {**query, "per_page": 100, "page": page})
             yield from content[key] if key else content
-            if not more:
+            if 'rel="next"' not in link:
                 return
 
     def download(self, path: str, limit: int) -> bytes:
         """At most `limit` + 1 bytes of a file."""
-        with self._send("GET", path) as answer:
-            return answer.read(limit + 1)
+        return self._send("GET", path, limit + 1)[0]
 
     def post(self, path: str, content: dict[str, Any]) -> None:
         """Create something. Sent once: a lost answer must not make a second comment."""
-        self._send("POST", path, content=content, attempts=1).close()
+        self._send("POST", path, 0, content=content, attempts=1)
 
     def patch(self, path: str, content: dict[str, Any]) -> None:
         """Change something."""
-        self._send("PATCH", path, content=content).close()
+        self._send("PATCH", path, 0, content=content)
+
+    def _get(self, path: str, query: dict[str, Any]) -> tuple[Any, str]:
+        """The JSON answer to a GET, and where its next page is."""
+        body, link = self._send("GET", path, MAX_ANSWER, query)
+        try:
+            return json.loads(body), link
+        except ValueError:
+            raise ResourceError(f"GitHub: GET {path} failed: no JSON; run this workflow again") from None
 
     def _send(
         self,
         method: str,
         path: str,
+        limit: int,
         query: dict[str, Any] | None = None,
         content: dict[str, Any] | None = None,
         attempts: int = ATTEMPTS,
-    ) -> HTTPResponse:
+    ) -> tuple[bytes, str]:
+        """At most `limit` bytes of the answer, and its Link. Read in here: an answer may also break off or stall."""
         url = self._base + path + (f"?{urllib.parse.urlencode(query)}" if query else "")
         request = urllib.request.Request(url, method=method, data=json.dumps(content).encode() if content else None)  # noqa: S310 - GitHub's own address
         request.add_header("Accept", "application/vnd.github+json")
@@ -82,8 +88,12 @@ class GitHub:
             if attempt:
                 time.sleep(2.0 ** (attempt - 1))
             try:
-                answer: HTTPResponse = urllib.request.urlopen(request, timeout=TIMEOUT)  # noqa: S310
-                return answer
+                answer: HTTPResponse
+                with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
+                    body = answer.read(limit)
+                    if len(body) == limit or not answer.length:  # of what was announced nothing is missing
+                        return body, answer.headers.get("Link", "")
+                    problem = f"the answer broke off {answer.length:,} bytes too early"
             except urllib.error.HTTPError as refusal:
                 problem = f"HTTP {refusal.code}"
                 if refusal.code < 500 and refusal.code != 429:

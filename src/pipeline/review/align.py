@@ -16,7 +16,8 @@ from pipeline.ml.metrics import Codes, Floats
 NAMES = ("key", "truth", "prediction")
 PREFIX = "proba_"
 NO_PROBABILITIES = "no probabilities"
-SUM_TOLERANCE = 0.01  # of a row's probabilities, or 0.005 for each class if that is more: a table may be rounded
+SUM_TOLERANCE = 0.01  # of a row's probabilities, or 0.005 for each class if that is more: a table may be rounded,
+LARGEST_SUM_TOLERANCE = 0.1  # but never by more than this, so that rows of zeros are none with hundreds of classes
 WHOLE_FLOAT = r"^(-?\d+)\.0+$"
 
 
@@ -84,7 +85,7 @@ class _Table:
     probabilities: dict[str, "pd.Series[Any]"]  # by class, in the order of the columns
 
 
-def pair(base: pd.DataFrame, head: pd.DataFrame, exclude: Collection[str] = ()) -> Pairs:
+def pair(base: pd.DataFrame, head: pd.DataFrame, exclude: Collection[object] = ()) -> Pairs:
     """Check both tables and align them by key.
 
     `exclude` names keys that must not be compared, for example because the features of that row changed.
@@ -99,7 +100,7 @@ def pair(base: pd.DataFrame, head: pd.DataFrame, exclude: Collection[str] = ()) 
 
     position = second.keys.get_indexer(first.keys)
     shared = position >= 0
-    excluded = shared & first.keys.isin(list(exclude))
+    excluded = shared & first.keys.isin(as_text(pd.Series(list(exclude), dtype=object)))
     same_truth = first.truth.recoded(second.truth.names) == second.truth.codes[position]
     rows = np.flatnonzero(shared & ~excluded & same_truth)
     if not shared.any():
@@ -109,6 +110,10 @@ def pair(base: pd.DataFrame, head: pd.DataFrame, exclude: Collection[str] = ()) 
         truths = first.truth.label(row), second.truth.label(int(position[row]))
         notes.append("the truth of key {!r} is {!r} in the base and {!r} in the head".format(first.keys[row], *truths))
     partner = position[rows]
+    for name, table in (("base", first), ("head", second)):
+        said, true = table.prediction.names, table.truth.names
+        if not set(said) & set(true):
+            notes.append(f"the {name} predicts no label that is true anywhere: {said[0]!r}, while {true[0]!r} is true")
 
     known = {
         labels.names[code]
@@ -145,18 +150,25 @@ def _checked(table: pd.DataFrame, side: str) -> _Table:
         raise InputError(f"{side}: the table has no rows")
     for name in NAMES:
         if empty := int(table[name].isna().sum()):
-            raise InputError(f"{side}: {empty} rows have no {name}")
+            first = int(np.argmax(table[name].isna().to_numpy()))
+            raise InputError(
+                f"{side}: {empty} rows have no {name}, the first is row {first + 1} of {len(table)}"
+                " (in CSV files NA, NaN, null and nothing count as none)"
+            )
     keys = pd.Index(as_text(table["key"]))
     if not keys.is_unique:
         repeated = keys[keys.duplicated()]
         raise InputError(f"{side}: {len(repeated)} rows repeat a key, for example {repeated[0]!r}")
     columns = [name for name in table.columns if str(name).startswith(PREFIX)]
+    classes = [_label(name.removeprefix(PREFIX)) for name in columns]
+    if twice := sorted({label for label in classes if classes.count(label) > 1}):
+        raise InputError(f"{side}: several columns hold the probability of class {', '.join(twice)}")
     _check_probabilities(table[columns], keys, side)
     return _Table(
         keys=keys,
         truth=_labels(table["truth"]),
         prediction=_labels(table["prediction"]),
-        probabilities={_label(name.removeprefix(PREFIX)): table[name] for name in columns},
+        probabilities={label: table[name] for label, name in zip(classes, columns, strict=True)},
     )
 
 
@@ -169,7 +181,7 @@ def _check_probabilities(probabilities: pd.DataFrame, keys: pd.Index, side: str)
         except (TypeError, ValueError):
             raise InputError(f"{side}: column {name} holds something that is no number") from None
     values = probabilities.to_numpy(dtype=np.float64)
-    rounding = max(SUM_TOLERANCE, 0.005 * values.shape[1]) + 1e-6
+    rounding = min(max(SUM_TOLERANCE, 0.005 * values.shape[1]), LARGEST_SUM_TOLERANCE) + 1e-6
     for wrong, what in (
         (~np.isfinite(values).all(axis=1), "a missing or infinite probability"),
         (((values < -1e-6) | (values > 1 + 1e-6)).any(axis=1), "a probability outside 0 to 1"),
@@ -197,8 +209,9 @@ def _labels(column: "pd.Series[Any]") -> _Labels:
 
 
 def _label(value: object) -> str:
-    """A label as text: 3, 3.0 and "3.0" are all 3."""
-    return re.sub(WHOLE_FLOAT, r"\1", str(value))
+    """A label as text: 3, 3.0 and "3.0" are all 3; True and "true" both true, as Parquet and CSV write it."""
+    text = str(value)
+    return text.lower() if text in ("True", "False") else re.sub(WHOLE_FLOAT, r"\1", text)
 
 
 def _ordered(labels: Collection[str]) -> tuple[str, ...]:

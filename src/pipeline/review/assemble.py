@@ -1,17 +1,17 @@
 """Fills the report: finds the revisions, obtains their results, compares them, judges, and writes the three files."""
 
-import json
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from pipeline import lock
 from pipeline.errors import CheckError, InputError, PipelineError
-from pipeline.files import finite, replacing, write_json
+from pipeline.files import finite, read_json, replacing, write_json
 from pipeline.params import Params, parse_params
-from pipeline.review import sides
+from pipeline.review import formats, sides
 from pipeline.review.changes import find_changes
 from pipeline.review.compare import compare
 from pipeline.review.curves import read_curves
@@ -71,7 +71,7 @@ def assemble(root: Path, base: str | None, head: str | None, seeds: int | None) 
 
 def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: int, problem: str | None) -> Report:
     """The report on folders that hold results; without a base, on the head alone."""
-    latency = measure_latency(base.folder / "models/package" if base else None, head.folder / "models/package")
+    latency = measure_latency(package(base.folder) if base else None, package(head.folder))
     head_values = {**own_values(head.folder), "latency_ms": latency.head}
     proof = find_proof(head, params.review.metrics)
     found: dict[str, Any] = {}
@@ -86,11 +86,14 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
             "fixed": show_flips(comparison.flips.wrong_to_right, "base", head.folder),
         }
         if proof.stale:
-            problem = f"the results are not of these files: {'; '.join(proof.stale)}"
+            problem = f"the results are not of these files: {formats.some(list(proof.stale))}"
         elif comparison.headline.difference is None:
             problem = f"{params.review.primary} is not comparable: {comparison.headline.reason}"
         elif seeds:
-            found["noise"] = training_noise(root, base, head, seeds, params)
+            try:
+                found["noise"] = training_noise(root, base, head, seeds, params)
+            except PipelineError as error:  # the comparison stands without them
+                found["no_noise"] = str(error)
     figures = Figures(
         head_values, found.get("base_values", {} if problem else None), _intervals(comparison) if base else {}
     )
@@ -109,9 +112,12 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
 
 
 def _intervals(found: Comparison) -> dict[str, tuple[float | None, float | None]]:
-    """What the gate judges. Where nothing differs nothing got worse, though rows without probabilities say little."""
+    """What the gate judges: of each metric the interval that it has alone, so that no metric decides over another.
+
+    Where nothing differs nothing got worse, though rows without probabilities say little.
+    """
     return {
-        name: (0.0, 0.0) if found.identical and row.low is not None else (row.low, row.high)
+        name: (0.0, 0.0) if found.identical and row.low is not None else (row.low_unadjusted, row.high_unadjusted)
         for name, row in found.metrics.items()
     }
 
@@ -134,11 +140,22 @@ def own_values(folder: Path) -> dict[str, Any]:
     """A side's metrics on all its test rows, and its package's size; what is missing or broken is left out."""
     found: dict[str, Any] = {}
     for stage in ("evaluate", "package"):
-        try:
-            found |= json.loads((folder / "metrics" / stage / "metrics.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            continue
+        path = f"metrics/{stage}/metrics.json"
+        if _is_made(folder, path):
+            with suppress(FileNotFoundError, ValueError):
+                found |= read_json(folder / path)
     return found
+
+
+def package(folder: Path) -> Path | None:
+    """The package of a side, if its pipeline makes one."""
+    return folder / "models/package" if _is_made(folder, "models/package") else None
+
+
+def _is_made(folder: Path, path: str) -> bool:
+    """Whether dvc.lock names it: else it was left behind by a stage that is not there any more."""
+    made = lock.outputs(lock.read(folder))
+    return any(str(place) in made for place in (Path(path), *Path(path).parents))
 
 
 def missing_metrics(params: Params, head: Mapping[str, Any], base: Mapping[str, Any]) -> tuple[str, ...]:

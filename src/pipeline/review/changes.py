@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from pipeline import lock
+from pipeline.files import read_json
 from pipeline.ml.schema import CONTENT, KEY, TARGET
 
 PACKAGES = "requirements.lock"
@@ -142,11 +143,11 @@ def row_changes(base: Path, head: Path) -> tuple[RowChange, ...]:
 
 
 def identities(folder: Path, split: str) -> pd.DataFrame | None:
-    """The content hash and the label of every row of a prepared table, by key; None where there is no such table."""
-    path = folder / "data" / "prepared" / f"{split}.parquet"
-    if not path.is_file():
+    """The content hash and the label of every row of a prepared table, by key; None where no table has them."""
+    path, columns = folder / "data" / "prepared" / f"{split}.parquet", [KEY, CONTENT, TARGET]
+    if not path.is_file() or not set(columns) <= set(pq.read_schema(path).names):
         return None
-    table: pd.DataFrame = pq.read_table(path, columns=[KEY, CONTENT, TARGET]).to_pandas()
+    table: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas()
     return table.astype(str).set_index(KEY)
 
 
@@ -179,7 +180,8 @@ def _shares(folder: Path) -> dict[str, float]:
 
 
 def _columns(folder: Path) -> dict[str, str]:
-    schema = _yaml(folder / "data" / "prepared" / "schema.json")  # JSON is YAML
+    path = folder / "data" / "prepared" / "schema.json"
+    schema = read_json(path) if path.is_file() else {}
     found = {f"target {schema['target']}": f"{len(schema['classes'])} classes"} if schema else {}
     for feature in schema.get("features", []):
         categories = feature["categories"]
@@ -203,7 +205,17 @@ def _flat(node: Any, prefix: str = "") -> dict[str, str]:
         node = _rules(node)
     if isinstance(node, dict) and (node or not prefix):
         return {k: v for key in node for k, v in _flat(node[key], f"{prefix}.{key}" if prefix else str(key)).items()}
-    return {prefix: node if isinstance(node, str) else json.dumps(node, ensure_ascii=False, default=str)}
+    return {prefix: _text(node)}
+
+
+def _text(value: Any) -> str:
+    """A value as JSON; a text without quotes unless it would then be taken for another value, such as "0.01"."""
+    if isinstance(value, str):
+        try:
+            json.loads(value)
+        except ValueError:
+            return value
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _rules(rules: list[Any]) -> dict[str, Any]:

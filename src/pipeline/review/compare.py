@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pydantic import ValidationError
 
 from pipeline.errors import InputError
 from pipeline.ml.metrics import Codes, Floats
@@ -36,7 +37,7 @@ def compare(
     *,
     primary: str = "accuracy",
     confidence: float = 0.95,
-    exclude: Collection[str] = (),
+    exclude: Collection[object] = (),
     slices: pd.DataFrame | None = None,
     bins: int = 10,
 ) -> Comparison:
@@ -53,9 +54,9 @@ def compare(
         bins: of the calibration error.
 
     Raises:
-        InputError: a table is not one of predictions, or a metric is unknown.
+        InputError: a table is not one of predictions, or a metric, the confidence or the slices are none.
     """
-    rules = {name: Metric.model_validate(rule) for name, rule in (metrics or DEFAULT_METRICS).items()}
+    rules = {name: _rule(name, rule) for name, rule in (metrics or DEFAULT_METRICS).items()}
     _check(rules, primary, confidence)
     pairs = pair(base, head, exclude)
     alpha = 1 - confidence
@@ -83,6 +84,15 @@ def compare(
     )
 
 
+def _rule(name: str, rule: Metric | Mapping[str, Any]) -> Metric:
+    try:
+        return Metric.model_validate(rule)
+    except ValidationError as error:
+        found = error.errors(include_url=False)[0]
+        key = ".".join(map(str, found["loc"]))
+        raise InputError(f"metric '{name}': {key}: {found['msg']}") from None
+
+
 def _check(rules: Mapping[str, Metric], primary: str, confidence: float) -> None:
     for name in rules:
         if name not in MEASURES:
@@ -91,8 +101,8 @@ def _check(rules: Mapping[str, Metric], primary: str, confidence: float) -> None
             raise InputError(f"unknown metric '{name}'; {hint}known: {', '.join(MEASURES)}")
     if primary not in rules:
         raise InputError(f"the primary metric '{primary}' is not among the compared ones: {', '.join(rules)}")
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence is {confidence}; it must be between 0 and 1, for example 0.95")
+    if not 0.5 <= confidence < 1:
+        raise InputError(f"confidence is {confidence}; it must be at least 0.5 and below 1, for example 0.95")
 
 
 def _judge(
@@ -109,8 +119,11 @@ def _judge(
             continue
         level = alpha / factors[name]
         low, high = found.estimate.interval(level)
+        plain_low, plain_high = found.estimate.interval(alpha)
         if pairs.identical and pairs.base.probabilities is not None:
-            low = high = 0.0  # equal labels can be luck of the sample, equal probabilities are the same model
+            low = high = plain_low = plain_high = (
+                0.0  # equal labels can be luck of the sample, equal probabilities are the same model
+            )
         results[name] = MetricComparison(
             metric=name,
             verdict="equivalent" if pairs.identical else _verdict(low, high, rules[name]),
@@ -120,6 +133,8 @@ def _judge(
             difference=found.head - found.base,
             low=low,
             high=high,
+            low_unadjusted=plain_low,
+            high_unadjusted=plain_high,
             p=min(1.0, found.estimate.p * factors[name]),
             p_unadjusted=found.estimate.p,
             confidence=1 - level,
@@ -159,7 +174,12 @@ def _slices(
 ) -> dict[str, dict[str, GroupComparison]]:
     if slices is None:
         return {}
-    position = pd.Index(as_text(slices["key"])).get_indexer(pairs.keys)
+    if "key" not in slices.columns:
+        raise InputError(f"slices: no column key; there are: {', '.join(map(str, slices.columns))}")
+    keys = pd.Index(as_text(slices["key"]))
+    if not keys.is_unique:
+        raise InputError(f"slices: a key repeats, for example {keys[keys.duplicated()][0]!r}")
+    position = keys.get_indexer(pairs.keys)
     result = {}
     for column in slices.columns.drop("key"):
         codes, values = pd.factorize(slices[column], sort=True)

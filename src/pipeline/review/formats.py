@@ -1,6 +1,8 @@
 """Numbers as people read them: percents, percentage points, four significant digits."""
 
 import re
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from pipeline.files import finite
@@ -17,6 +19,16 @@ def value(metric: Metric | None, number: Any) -> str:
     return f"{100 * number:.2f} %" if metric and metric.format == "percent" else plain(number)
 
 
+def apart(metric: Metric | None, number: float, limit: float, show: Callable[..., str] = value) -> str:
+    """A number beside a limit, with all its digits where it would else look like the limit and is not."""
+    text = show(metric, number)
+    if number == limit or text != show(metric, limit):
+        return text
+    _, space, unit = text.partition(" ")
+    exact = Decimal(repr(float(number))) * (100 if unit in ("%", "points") else 1)
+    return f"{exact.normalize():f}{space}{unit}"
+
+
 def difference(metric: Metric | None, number: Any) -> str:
     """A difference with its sign, in percentage points for percents: `+0.89 points`."""
     if not finite(number):
@@ -28,7 +40,11 @@ def size(metric: Metric | None, number: Any) -> str:
     """A difference that has no sign: `0.89 points`."""
     if not finite(number):
         return NOTHING
-    return f"{100 * number:.2f} points" if metric and metric.format == "percent" else plain(number)
+    if not metric or metric.format != "percent":
+        return plain(number)
+    points = 100 * number
+    # Little is not nothing, but for what rounding of floats leaves of nothing.
+    return f"{points:.1g} points" if 1e-6 < points < 0.005 else f"{points:.2f} points"
 
 
 def interval(metric: Metric | None, low: Any, high: Any) -> str:
@@ -66,9 +82,12 @@ def unbroken(text: str) -> str:
 
 
 def key(text: str) -> str:
-    """A row's key: of a hash the first ten characters, of a name all, or its ends where it is very long."""
-    if re.fullmatch(r"[0-9a-f]{16,}(-\d+)?", text):
-        return text[:10]
+    """A row's key: of a hash the first ten characters, of a name all, or its ends where it is very long.
+
+    A repeated row's number behind a hash stays. Digits alone are no hash but a number.
+    """
+    if found := re.fullmatch(r"(?=[0-9]*[a-f])([0-9a-f]{10})[0-9a-f]{6,}(-\d+)?", text):
+        return found[1] + (found[2] or "")
     return text if len(text) <= 60 else f"{text[:29]}…{text[-30:]}"
 
 

@@ -56,9 +56,9 @@ def _judge(rule: Rule, metrics: Mapping[str, Metric], figures: Figures) -> Outco
         return outcome(False, f"{name} is missing or not finite")
     assert head is not None
     if rule.minimum is not None:
-        return outcome(head >= rule.minimum, formats.value(metric, head))
+        return outcome(head >= rule.minimum, formats.apart(metric, head, rule.minimum))
     if rule.maximum is not None:
-        return outcome(head <= rule.maximum, formats.value(metric, head))
+        return outcome(head <= rule.maximum, formats.apart(metric, head, rule.maximum))
     if figures.base is None:
         return outcome(None, "there is no base")
     if rule.ratio is not None:
@@ -74,10 +74,10 @@ def _judge(rule: Rule, metrics: Mapping[str, Metric], figures: Figures) -> Outco
     assert bound is not None
     worse = -bound if metrics[name].better == "higher" else bound
     # The far end of the interval: what the change may cost, not what it seems to cost on these rows.
-    return outcome(
-        worse <= rule.regression,
-        f"may be worse by up to {formats.size(metric, worse)}" if worse > 0 else "surely not worse",
-    )
+    if worse <= 0:
+        return outcome(True, "surely not worse")
+    found = formats.apart(metric, worse, rule.regression, formats.size)
+    return outcome(worse <= rule.regression, f"may be worse by up to {found}")
 
 
 def describe(rule: Rule, metric: Metric | None) -> str:

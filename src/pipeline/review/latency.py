@@ -21,7 +21,7 @@ class Latency:
     head: float | None
 
 
-def measure_latency(base: Path | None, head: Path) -> Latency:
+def measure_latency(base: Path | None, head: Path | None) -> Latency:
     """Run single rows through model.onnx of both package folders in turn, `ROUNDS` times each."""
     calls = [_one_row(folder / "model.onnx") if folder else None for folder in (base, head)]
     spent: list[list[float]] = [[], []]

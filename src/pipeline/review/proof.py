@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-import yaml
 
 from pipeline.files import finite, read_json, write_json
 from pipeline.lock import outputs, read, sources
@@ -55,8 +55,7 @@ def find_proof(head: Side, metrics: Mapping[str, Metric]) -> Proof:
     if outputs(committed) == outputs(now):
         return Proof(stale, "current", _recorded(head.folder), "")
     before = cached(head.folder, outputs(committed).get(PREDICTIONS, ""))
-    old_metrics = yaml.safe_load(text_at(head.folder, "HEAD", METRICS) or "{}")  # JSON is YAML
-    new_metrics = yaml.safe_load(head.text(METRICS) or "{}")
+    old_metrics, new_metrics = (_values(text) for text in (text_at(head.folder, "HEAD", METRICS), head.text(METRICS)))
     equivalent = (
         before is not None
         and same_labels(before, head.folder / PREDICTIONS)
@@ -68,7 +67,8 @@ def find_proof(head: Side, metrics: Mapping[str, Metric]) -> Proof:
 def results_patch(folder: Path) -> str:
     """What turns the results that HEAD records, dvc.lock and metrics/, into those in `folder`: for `git apply`."""
     paths = ("dvc.lock", "metrics")
-    form = ("--binary", "--no-color", "--no-ext-diff", "--src-prefix=a/", "--dst-prefix=b/")  # whatever Git's settings
+    own = ("--unified=3", "--no-color", "--no-ext-diff", "--no-textconv", "--no-relative")  # whatever Git's settings
+    form = ("--binary", *own, "--src-prefix=a/", "--dst-prefix=b/")
     patch = git(folder, "diff", *form, "HEAD", snapshot(folder, *paths), "--", *paths)
     return f"{patch}\n" if patch else ""  # without its last line break, `git apply` calls a patch corrupt
 
@@ -102,6 +102,14 @@ def within_tolerance(old: Mapping[str, Any], new: Mapping[str, Any], metrics: Ma
         and (not finite(old.get(name)) or abs(old[name] - new[name]) <= metric.tolerance)
         for name, metric in metrics.items()
     )
+
+
+def _values(text: str | None) -> dict[str, Any]:
+    """The content of a metrics file; nothing where it cannot be read."""
+    with contextlib.suppress(ValueError):
+        content = json.loads(text or "{}")
+        return content if isinstance(content, dict) else {}
+    return {}
 
 
 def _recorded(folder: Path) -> Again:

@@ -64,7 +64,10 @@ class PairedProportions:
 
 
 def mcnemar_exact_p(lost: int, gained: int) -> float:
-    """McNemar's exact conditional test, two-sided: needlessly conservative; kept to compare with."""
+    """McNemar's exact conditional test, two-sided: needlessly conservative.
+
+    No verdict rests on it; it is here because published examples state it, against which the tests hold its parts.
+    """
     return min(1.0, 2 * float(_binomial_cdf(min(lost, gained), lost + gained, 0.5)))
 
 

@@ -71,10 +71,8 @@ def _summary(report: Report) -> str:
         points.append(
             ("Because of", "; ".join(causes) + again if causes else "nothing that the pipeline reads changed" + again)
         )
-    if where := words.where(report):
-        points.append(("Where", escape(where)))
-    if noise := words.noise(report):
-        points.append(("Seeds", escape(noise)))
+    more = (("Also", words.also(report)), ("Where", words.where(report)), ("Seeds", words.noise(report)))
+    points += [(name, escape(text)) for name, text in more if text]
     for name, (state, text) in (("Proof", words.proof(report)), ("Gate", words.gate(report))):
         points.append((name, f"{SYMBOLS[state]} {escape(text)}"))
     lines += [f"- **{name}**: {text}" for name, text in points]
@@ -125,14 +123,15 @@ def _cell(text: str) -> str:
 def _metrics(report: Report) -> str:
     if not report.comparison:
         return _text_table(("metric", "head"), tables.own_rows(report))
-    header = ("metric", "base", "head", "difference", "95 % interval", "verdict", "found 8 times in 10")
+    header = ("metric", "base", "head", "difference", "interval", "verdict", "found 8 times in 10")
     rows = [
         [f"**{escape(row[0])}**" if row[0] == report.primary else escape(row[0]), *map(_cell, row[1:])]
         for row in tables.metric_rows(report)
     ]
-    note = "The primary metric is bold; the verdicts on the others allow for their number (Holm)."
+    note = words.INTERVALS
+    notes = [f"Note: {escape(text)}." for text in report.comparison.notes]
     costs = _text_table(("cost", "base", "head", "ratio"), tables.cost_rows(report))
-    return "\n\n".join([_table(header, rows), note, costs])
+    return "\n\n".join([_table(header, rows), *notes, note, costs])
 
 
 def _changes(changes: Changes) -> str:
@@ -144,7 +143,7 @@ def _changes(changes: Changes) -> str:
         ("Parameters", _pairs("parameter", changes.parameters)),
         ("How it is judged", _pairs("parameter", changes.judging)),
         ("Environment", _pairs("package", changes.environment)),
-        ("Stages that ran again", _text_table(("stage", "because of", "files"), stages)),
+        ("Stages that differ", _text_table(("stage", "because of", "files"), stages)),
     ]
     return "\n\n".join(f"**{title}**\n\n{body}" for title, body in parts if body)
 
@@ -161,7 +160,7 @@ def _groups(found: Comparison) -> str:
         "base right",
         "head right",
         "difference",
-        "95 % interval",
+        "interval",
         "fixed",
         "broken",
         "verdict",

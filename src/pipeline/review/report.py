@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from pipeline.files import finite
 from pipeline.params import Metric
+from pipeline.review import formats
 from pipeline.review.changes import Changes
 from pipeline.review.curves import Curve
 from pipeline.review.gate import Outcome
@@ -34,7 +35,8 @@ class Report:
     """Everything that is shown. What could not be found out is None or empty; `problem` then says why.
 
     `comparison` is on the rows that both sides judged; `base_values` and `head_values` are the sides' own metrics on
-    all their test rows, as metrics/evaluate/metrics.json has them, with size_bytes and latency_ms.
+    all their test rows, as metrics/evaluate/metrics.json has them, with size_bytes and latency_ms. `no_noise` says why
+    further seeds, which were asked for, told nothing.
     """
 
     head: Revision | None = None
@@ -47,6 +49,7 @@ class Report:
     head_values: Values = field(default_factory=dict)
     changes: Changes | None = None
     noise: Noise | None = None
+    no_noise: str | None = None
     broken: tuple[Flip, ...] = ()
     fixed: tuple[Flip, ...] = ()
     curves: tuple[Curve, ...] = ()
@@ -69,7 +72,7 @@ class Report:
         if self.problem:
             found.insert(0, f"the comparison could not be made: {self.problem}")
         elif self.proof and self.proof.stale:
-            found.insert(0, f"the results are not of these files: {'; '.join(self.proof.stale)}")
+            found.insert(0, f"the results are not of these files: {formats.some(list(self.proof.stale))}")
         return tuple(found)
 
     def to_dict(self) -> Values:

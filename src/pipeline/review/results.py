@@ -16,7 +16,8 @@ class MetricComparison:
 
     `low`, `high` bound the difference at `confidence`, which is higher for a metric that is one of several (Holm);
     `p` is corrected likewise, so that better or worse <=> the interval excludes 0 <=> p < 1 - the confidence asked for.
-    `smallest_detectable`: the smallest true difference, of either sign, that 4 of 5 such comparisons would detect.
+    `low_unadjusted`, `high_unadjusted` bound it at the confidence asked for, whatever else is compared beside it.
+    `smallest_detectable`: the smallest true change for the worse that 4 of 5 such comparisons would detect.
     All figures but `tolerance` are None when not comparable, and `reason` says why.
     """
 
@@ -30,6 +31,8 @@ class MetricComparison:
     difference: float | None = None
     low: float | None = None
     high: float | None = None
+    low_unadjusted: float | None = None
+    high_unadjusted: float | None = None
     p: float | None = None
     p_unadjusted: float | None = None
     confidence: float | None = None

@@ -51,23 +51,36 @@ def default_base(root: Path, head: str | None) -> str | None:
     """The commit to compare `head` (None: the workspace) with, or None in a repository's first commit.
 
     The first parent where CI checked out the merge of a pull request; else the merge base with the default branch;
-    on the default branch itself, the last commit below a changed workspace, or the first parent.
+    on the default branch itself, the last commit below a changed workspace, or the first parent. A repository without
+    remote and with a single branch has that as its default branch, whatever its name.
 
     Raises:
-        InputError: a shallow clone, in which a first commit cannot be told from one whose parents are cut off.
+        InputError: where the branch began cannot be seen: no default branch is known here, or the clone is shallow and
+            the history cut off, or there is no common commit.
     """
     at = resolve(root, head or "HEAD")
     parents = git(root, "rev-list", "--parents", "-n", "1", at).split()[1:]
     if head is None and os.environ.get("GITHUB_EVENT_NAME") == "pull_request" and len(parents) == 2:
         return parents[0]
     branch = next((commit for name in DEFAULT_BRANCHES if (commit := _commit(root, name))), None)
-    base = _merge_base(root, at, branch) if branch else None
-    if base and base != at:
-        return base
+    shallow = git(root, "rev-parse", "--is-shallow-repository") == "true"
+    cut = InputError("the history of this clone is cut, so there is no base to see; run: git fetch --unshallow")
+    if branch:
+        base = _merge_base(root, at, branch)
+        if base is None:
+            apart = InputError("the default branch has no commit in common with this; name the base: --base REV")
+            raise cut if shallow else apart
+        if base != at:
+            return base
+    elif (parents or shallow) and not _is_only_branch(root):
+        raise InputError(
+            f"no default branch is known here ({', '.join(DEFAULT_BRANCHES)}), so where this one began cannot be seen;"
+            " name the base, --base REV, or fetch it: git fetch origin main:main"
+        )
     if head is None and git(root, "status", "--porcelain", "--untracked-files=no"):
         return at
-    if not parents and git(root, "rev-parse", "--is-shallow-repository") == "true":
-        raise InputError("the history of this clone is cut, so there is no base to see; run: git fetch --unshallow")
+    if not parents and shallow:
+        raise cut
     return parents[0] if parents else None
 
 
@@ -101,6 +114,11 @@ def _commit(root: Path, revision: str) -> str | None:
         return git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     except ResourceError:
         return None
+
+
+def _is_only_branch(root: Path) -> bool:
+    """Whether the repository knows no remote and no other branch, so that its branch is the default one."""
+    return not git(root, "remote") and len(git(root, "for-each-ref", "refs/heads").splitlines()) <= 1
 
 
 def _merge_base(root: Path, one: str, other: str) -> str | None:

@@ -142,7 +142,7 @@ def reproduce(folder: Path, name: str, *targets: str) -> None:
     Raises:
         CheckError: a stage fails.
     """
-    tables = git(folder, "ls-files", "*.dvc").splitlines()
+    tables = [name for name in git(folder, "ls-files", "-z", "*.dvc").split("\0") if name]  # -z: no name is quoted
     if tables and dvc(folder, "checkout", *tables).returncode:
         dvc(folder, "pull", *tables, timeout=PULL_SECONDS)
     command = [sys.executable, "-m", "dvc", "repro", *targets]

@@ -74,7 +74,7 @@ def row_rows(changes: Changes) -> list[list[str]]:
 
 
 def stage_rows(changes: Changes) -> list[list[str]]:
-    """The stages that ran again: name, why, the changed files of code."""
+    """The stages that ran again, came or went: name, why, the changed files of code."""
     return [
         [stage.stage, ", ".join(stage.because), ", ".join(stage.files) or formats.NOTHING] for stage in changes.stages
     ]

@@ -15,6 +15,10 @@ PATCH = (
     "Run dvc repro, then commit what changed and dvc push. Or take lock.patch, which is beside this report and holds "
     "the metrics and plots too: git apply lock.patch."
 )
+INTERVALS = (
+    "The primary metric is bold, its interval has 95 %. Those of the others are wider, and so allow for their number "
+    "(Holm). Rules of the gate are judged on the 95 % interval that each metric has alone."
+)
 
 
 def title(report: Report) -> str:
@@ -22,14 +26,13 @@ def title(report: Report) -> str:
     metric, name = report.metrics.get(report.primary), report.primary.replace("_", " ")
     if report.problem:
         return "Not compared"
-    but = ", but" if report.verdict in ("better", "equivalent", "no base") else ""
+    but = ", but" if report.verdict in ("better", "equivalent", "no base") else ","
     allowed = f"{but} not allowed" if report.failures else ""
     if not report.comparison:
         return f"First results{allowed}: {name} {formats.value(metric, report.head_values.get(report.primary))}"
     row, verdict = report.comparison.headline, report.verdict[:1].upper() + report.verdict[1:]
-    if allowed and not but:
-        allowed = "," + allowed
-    return f"{verdict}{allowed}: {name} {formats.value(metric, row.base)} → {formats.value(metric, row.head)}"
+    small = ", within the tolerance" if _is_small(row) else ""
+    return f"{verdict}{small}{allowed}: {name} {formats.value(metric, row.base)} → {formats.value(metric, row.head)}"
 
 
 def effect(report: Report) -> str:
@@ -47,6 +50,11 @@ def effect(report: Report) -> str:
         )
         return f"There is no base with results to compare with; these are the head's own{span}."
     row = report.comparison.headline
+    if report.comparison.identical and row.low is not None:
+        same = f"Both make the same predictions on {rows_of(report.comparison)}"
+        certain = row.low == row.high
+        ends = formats.interval(metric, row.low, row.high)
+        return f"{same}." if certain else f"{same}; on others they may differ (95 % interval {ends})."
     return (
         f"{formats.difference(metric, row.difference)} (95 % interval {formats.interval(metric, row.low, row.high)})"
         f" on {rows_of(report.comparison)}.{_reason(row, metric)}"
@@ -75,10 +83,35 @@ def rows_of(found: Comparison) -> str:
 def _reason(row: MetricComparison, metric: Metric | None) -> str:
     if row.verdict == "no detectable change" and finite(row.smallest_detectable):
         size = formats.size(metric, row.smallest_detectable)
-        return f" With this many rows, a change of {size} would be found 8 times in 10; a smaller one may hide here."
-    if row.verdict == "equivalent" and metric:
-        return f" That is surely less than {formats.size(metric, metric.tolerance)}, the declared tolerance."
+        return f" With this many rows, being worse by {size} would be found 8 times in 10; less may hide here."
+    if metric and (row.verdict == "equivalent" or _is_small(row)):
+        there = "surely there, and " if _is_small(row) else ""
+        return f" That is {there}surely less than {formats.size(metric, metric.tolerance)}, the declared tolerance."
     return f" {row.reason}" if row.reason else ""
+
+
+def _is_small(row: MetricComparison) -> bool:
+    """Whether a difference is surely there and surely within the tolerance."""
+    return row.verdict in ("better", "worse") and row.within_tolerance
+
+
+def also(report: Report) -> str | None:
+    """The other metrics, classes and slices that are surely worse or better, each allowing for their number."""
+    found = report.comparison
+    if not found:
+        return None
+    rows = [(name.replace("_", " "), row) for name, row in found.metrics.items() if name != found.primary]
+    rows += [(name, group.accuracy) for name, group in groups(found)]
+    parts = []
+    for verdict in ("worse", "better"):
+        names = [
+            f"{name}{' (within its tolerance)' if _is_small(row) else ''}"
+            for name, row in rows
+            if row.verdict == verdict
+        ]
+        if names:
+            parts.append(f"{verdict}: {formats.some(names, 5)}")
+    return "; ".join(parts) or None
 
 
 def causes(changes: Changes) -> list[tuple[str, str]]:
@@ -107,19 +140,33 @@ def causes(changes: Changes) -> list[tuple[str, str]]:
     if changes.environment:
         found.append(("environment", formats.some([change_in_words(change) for change in changes.environment])))
     if changes.judging:
-        found.append(("how it is judged", formats.some([change_in_words(change) for change in changes.judging])))
+        found.append(
+            ("how it is judged", formats.some([change_in_words(change) for change in _judging(changes.judging)]))
+        )
     return found
 
 
 def _by_weight(changes: tuple[Change, ...]) -> list[Change]:
-    """What says most first: another estimator, then the rest, then arguments, those that are gone at the end.
+    """What makes the model first, the estimator before all; what only records it last; what is gone after its like.
 
     The arguments of another estimator are other ones; they are left out where there is that to say.
     """
     other = any(change.name == "train.estimator" for change in changes)
     kept = [change for change in changes if not (other and change.name.startswith("train.arguments"))]
+    sections = ("train", "data", "load", "prepare", "evaluate", "package", "tracking")
+    weight = {section: place for place, section in enumerate(sections)}
+
+    def key(change: Change) -> tuple[bool, int, bool]:
+        section = weight.get(change.name.partition(".")[0], len(sections))
+        return change.name != "train.estimator", section, change.new is None
+
+    return sorted(kept, key=key)
+
+
+def _judging(changes: tuple[Change, ...]) -> list[Change]:
+    """Another primary metric first, without which no headline can be read; then rules of the gate, lost ones first."""
     return sorted(
-        kept, key=lambda c: (c.name != "train.estimator", c.name.startswith("train.arguments"), c.new is None)
+        changes, key=lambda c: (c.name != "review.primary", not c.name.startswith("gate."), c.new is not None)
     )
 
 
@@ -133,8 +180,8 @@ def change_in_words(change: Change) -> str:
 
 
 def ran_again(changes: Changes) -> str:
-    """The stages that ran again."""
-    return ", ".join(stage.stage for stage in changes.stages) or "none"
+    """The stages that ran again; one that was taken out did not."""
+    return ", ".join(stage.stage for stage in changes.stages if "gone" not in stage.because) or "none"
 
 
 def where(report: Report) -> str | None:
@@ -163,13 +210,18 @@ def noise(report: Report) -> str | None:
     """Both kinds of uncertainty in one sentence: which rows happened to be tested, and which seed was drawn."""
     found, metric = report.noise, report.metrics.get(report.primary)
     if not found:
-        return None
+        return f"not tried, because {report.no_noise}." if report.no_noise else None
     if len(found.without_randomness) == 2:
         return "Neither model has randomness: trained again, both come out the same, so no luck of the seed is in it."
     assert report.comparison is not None
     row = report.comparison.headline
     alone = "".join(f" (the {side} has no randomness and was not retrained)" for side in found.without_randomness)
-    seeds = "so it is more than luck of the seed" if found.exceeded else "so it may be luck of the seed"
+    better = metric is not None and (found.mean > 0) == (metric.better == "higher")
+    seeds = {
+        True: "so it is more than luck of the seed",
+        None: "so it may be luck of the seed",
+        False: f"so the seeds say otherwise: on average the change makes models {'better' if better else 'worse'}",
+    }[found.supports(row.difference or 0.0)]
     return (
         f"Which rows were tested leaves {formats.interval(metric, row.low, row.high)} open;"
         f" over {len(found.differences)} pairs of seeds{alone} the difference is"
@@ -187,7 +239,7 @@ def proof(report: Report) -> tuple[State, str]:
         return "no", f"stale: the results are not of these files: {formats.some(list(found.stale))}"
     lock = {
         "current": "the committed dvc.lock is current",
-        "stale": "the committed dvc.lock is stale; the pipeline was run for these numbers, the patch below records it",
+        "stale": "the committed dvc.lock is stale; the pipeline was run for these numbers, lock.patch records it",
         "missing": "no dvc.lock is committed yet",
     }[found.lock]
     again = {
@@ -220,5 +272,6 @@ def lines(report: Report) -> list[str]:
         found.append(
             f"Because of: {'; '.join(f'{kind}: {text}' for kind, text in causes(report.changes)) or 'nothing'}"
         )
-    found += [f"{name}: {text}" for name, text in (("Where", where(report)), ("Seeds", noise(report))) if text]
+    more = (("Also", also(report)), ("Where", where(report)), ("Seeds", noise(report)))
+    found += [f"{name}: {text}" for name, text in more if text]
     return [*found, f"Proof: {proof(report)[1]}", f"Gate: {gate(report)[1]}"]

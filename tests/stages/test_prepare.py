@@ -124,6 +124,20 @@ def test_dropping_a_column_moves_no_row(project: Project) -> None:
         assert set(rows[KEY]) <= set(before[side][KEY])
 
 
+def test_codes_with_leading_zeros_are_the_same_in_csv_and_parquet(project: Project) -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"x": rng.random(300), "zip": rng.choice(["01234", "1234"], 300)})
+    table["target"] = rng.choice(["07", "7", "01"], 300)
+    project.write(table)
+    project.prepare(categorical=["zip"])
+    found = project.outputs()
+    assert project.schema["zip"]["categories"] == ["01234", "1234"]
+    assert [entry["class"] for entry in project.profile["classes"]] == ["01", "07", "7"]
+    project.write(table, "data/raw/table.parquet")
+    project.prepare(path="data/raw/table.parquet")
+    assert project.outputs() == found
+
+
 def test_an_id_is_the_key_as_it_is_written(project: Project) -> None:
     table = people().assign(code=[f"{i:05}" for i in range(200)])
     project.write(table)
@@ -325,7 +339,8 @@ WRONG: dict[str, tuple[pd.DataFrame | str | bytes, dict[str, object], list[str]]
     "constant target": (with_target("a"), {}, ["'target'", "all 200 rows", "'a'"]),
     "amounts as target": (with_target(np.linspace(0, 9.5, 200)), {}, ["amounts", "ranges"]),
     "many whole amounts as target": (with_target(range(1000, 1200)), {}, ["200 different numbers"]),
-    "one row per class": (with_target([f"c{i}" for i in range(200)]), {}, ["classes have no training row", "'c"]),
+    "free text as target": (with_target([f"c{i}" for i in range(200)]), {}, ["200 different texts", "no classes"]),
+    "few rows per class": (with_target([f"c{i % 50}" for i in range(200)]), {}, ["classes have no training row", "'c"]),
     "id with blanks": (GOOD, {"id": "city"}, ["'city'", "no value"]),
     "id not unique": (GOOD, {"id": "age"}, ["'age'", "unique"]),
     "group with blanks": (GOOD, {"group": "city"}, ["'city'", "no value"]),

@@ -65,7 +65,7 @@ def main() -> None:
 def read(data: Data) -> tuple[pd.DataFrame, Roles]:
     """The table in plain cells and the roles of its columns; a set that `load` wrote brings its own split column."""
     names_of_rows = [name for name in (data.id, data.group) if name]
-    raw = plain(read_table(data.path, text=names_of_rows))
+    raw = plain(read_table(data.path, text=[*names_of_rows, data.target, *data.categorical]))
     split_column = data.split_column or raw.attrs.get("split_column")
     roles = Roles(data.target, data.id, data.group, split_column, tuple(data.drop), tuple(data.categorical))
     validate.check_roles(raw, roles)

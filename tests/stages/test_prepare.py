@@ -406,6 +406,8 @@ def test_parquet_with_cells_that_are_not_one_value_is_refused(project: Project) 
     assert "'tags'" in project.refused(path="data/raw/t.parquet")
     project.write(GOOD.assign(blob=[b"x"] * 200), "data/raw/t.parquet")
     assert "bytes" in project.refused()
+    project.write(GOOD.assign(blob=pd.Series([b"x"] * 200, dtype="binary[pyarrow]")), "data/raw/t.parquet")
+    assert "bytes" in project.refused()
     project.write(GOOD.assign(day=pd.date_range("2024-01-01", periods=200)), "data/raw/t.parquet")
     assert "dates" in project.refused()
 

@@ -166,6 +166,7 @@ def test_rows_of_a_group_stay_together(project: Project) -> None:
     assert len(ages) > 70  # groups can be told apart by their ages
     total = sum(len(rows) for rows in sides.values())
     assert total == 400 and all(len(rows) % 5 == 0 for rows in sides.values())
+    assert project.warnings["grouped"] == ["patient"]
 
 
 def test_an_official_split_is_kept_and_validation_is_taken_from_its_training_rows(project: Project) -> None:
@@ -276,6 +277,47 @@ def test_a_feature_that_gives_the_target_away_is_named(project: Project, leak: s
     project.write(table)
     project.prepare()
     assert project.warnings["gives_away"] == ["outcome"]
+
+
+def test_a_large_table_sorted_by_class_has_the_same_warnings_as_any_other_order(project: Project) -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"x": rng.random(9000), "leak": np.arange(9000) // 4500})
+    table["target"] = np.where(rng.random(9000) < 0.994, table["leak"], 1 - table["leak"])
+    contradicting = table.iloc[:50].assign(target=1 - table["target"])
+    table = pd.concat([table, contradicting]).sort_values("target")
+    project.write(table)
+    project.prepare()
+    assert project.warnings["gives_away"] == ["leak"]
+    expected = project.outputs()
+    for seed in (1, 2):
+        project.write(table.sample(frac=1, random_state=seed))
+        project.prepare()
+        assert project.outputs() == expected
+
+
+def passengers(rows: int = 2201) -> pd.DataFrame:
+    """A table like the Titanic's: 16 sorts of rows in all."""
+    rng = np.random.default_rng(0)
+    sort = rng.choice(16, rows, p=np.arange(1, 17) ** 2 / np.sum(np.arange(1, 17) ** 2))
+    table = pd.DataFrame({"a": sort // 4, "b": sort % 4, "target": np.where(rng.random(rows) < 0.3, "y", "n")})
+    return table.assign(number=range(rows))
+
+
+def test_a_table_of_few_sorts_of_rows_is_noticed(project: Project) -> None:
+    project.write(passengers().drop(columns="number"))
+    project.set(prepare={"seed": 1})
+    assert len(project.prepare()["test"]) < 200
+    assert project.warnings["repeated"] == project.warnings["side_size"] == [""]
+    project.set(prepare={"seed": 0})
+    message = project.refused()
+    assert "validation side (2201 rows in all, of 16 groups or sorts" in message and "columns" in message
+
+
+def test_where_leaving_out_takes_a_class_from_training_the_error_says_so(project: Project) -> None:
+    table = passengers()
+    project.write(table.assign(target=np.where(table["b"] == 3, "y", "n")))
+    message = project.refused(id="number")
+    assert "left out because a test row has the same features" in message and "take data.id out" in message
 
 
 @pytest.mark.parametrize("dataset", ["digits", "iris", "wine", "breast_cancer"])

@@ -88,17 +88,22 @@ def check_classes(labels: pd.Series) -> None:
         )
 
 
-def check_sides(labels: pd.Series, sides: npt.NDArray[np.str_], split: str | None = None) -> None:
+def check_sides(
+    labels: pd.Series, sides: npt.NDArray[np.str_], split: str | None = None, parts: int | None = None
+) -> None:
     """No side is empty, and training sees every class.
 
     `sides` is "" for rows that are left out, because a test row has the same features; `split` is the column that
-    says where rows belong, if there is one.
+    says where rows belong, if there is one; else the rows were divided in `parts`, which stay together.
     """
     left_out = int((sides == "").sum())
     for side in SIDES:
         if (sides == side).any():
             continue
         found, advice = f"{len(labels)} rows in all", "add rows or groups, or change"
+        if parts and parts < len(labels):
+            found += f", of {parts} groups or sorts that stay together"
+            advice = "add rows or groups, or columns that tell rows apart, or change"
         if left_out and side != "test":
             found += f", {left_out} left out because a test row has the same features"
             advice = "add columns that tell rows apart, take data.id out so that equal rows stay together, or change"
@@ -108,13 +113,20 @@ def check_sides(labels: pd.Series, sides: npt.NDArray[np.str_], split: str | Non
             f"no row is left for the {side} side ({found}); "
             f"{advice} prepare.test_size, prepare.validation_size or prepare.seed"
         )
-    unseen = labels[~labels.isin(labels[sides == "train"])].value_counts(sort=False).sort_index()
+    of_unseen = ~labels.isin(labels[sides == "train"])
+    unseen = labels[of_unseen].value_counts(sort=False).sort_index()
     if len(unseen):
         which = ", ".join(f"'{label}' ({count})" for label, count in unseen.head(SHOWN).items())
         which += ", ..." if len(unseen) > SHOWN else ""
+        advice = "add rows of them, put them together with others"
+        if lost := int((of_unseen & (sides == "")).sum()):
+            which += f" (rows in all; {lost} left out because a test row has the same features)"
+            advice = "add columns that tell rows apart, take data.id out so that equal rows stay together"
+        else:
+            which += " (rows in all)"
         raise InputError(
-            f"{len(unseen)} of {labels.nunique()} classes have no training row: {which} "
-            "(rows in all); add rows of them, put them together with others, or change prepare.seed"
+            f"{len(unseen)} of {labels.nunique()} classes have no training row: {which}; "
+            f"{advice}, or change prepare.seed"
         )
 
 

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.cli import app
+from pipeline.verify import metrics_are_finite
 
 from .conftest import ROOT, Clone, small_repository
 
@@ -136,6 +137,15 @@ def test_what_is_wrong_is_named(repository: Clone, monkeypatch: pytest.MonkeyPat
     done = CliRunner().invoke(app, ["verify"])
     assert done.exit_code == 1
     assert any(line.strip().startswith(expected) for line in done.stdout.splitlines()), done.output
+
+
+def test_a_column_or_a_class_may_be_called_like_a_number_that_is_not_finite(
+    repository: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = '{"rows": 3, "columns": [{"column": "Infinity", "top": [{"category": "nan", "rows": 3}]}]}'
+    repository.write("metrics/make.json", named)
+    monkeypatch.chdir(repository.path)
+    assert metrics_are_finite().problems == []
 
 
 def test_changed_data_in_the_workspace_is_named(repository: Clone) -> None:

@@ -103,7 +103,7 @@ def test_a_bound_is_a_number(number: str) -> None:
 
 
 def test_the_right_key_is_not_counted_as_another_mistake() -> None:
-    with pytest.raises(InputError, match="review, tracking, train$"):
+    with pytest.raises(InputError, match=r"review, tracking, train$"):
         parse_params(changed(r"^train:", "trian:"))
     with pytest.raises(InputError, match=r"did you mean 'target'\?.* \(and 1 more\)$"):
         parse_params(changed(r"^  target:", "  traget:").replace("  epochs: 60", "  epochs: sixty"))

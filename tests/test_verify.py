@@ -193,6 +193,17 @@ def test_a_run_from_nothing_confirms_a_deterministic_pipeline(repository: Clone)
     assert repository.run("git", "status", "--porcelain").stdout == ""
 
 
+def test_a_run_from_nothing_finds_what_stands_beside_the_repository(repository: Clone) -> None:
+    beside = repository.path.parent / "sets" / "mine"
+    beside.mkdir(parents=True)
+    (beside / "labels").write_text("7")
+    repository.edit("params.yaml", "dataset: digits", "dataset: idx:../sets/mine")
+    repository.edit("make.py", 'seed"] + 3', "seed\"] + int(open('../sets/mine/labels').read())")
+    repository.run("dvc", "repro")
+    done = repository.run("pipeline", "verify", "--reproduce")
+    assert "ok: a run from nothing gives the same dvc.lock and metrics" in done.stdout
+
+
 def test_a_run_from_nothing_finds_randomness(repository: Clone) -> None:
     repository.edit("make.py", "name * size)", "os.urandom(4).hex())")
     repository.edit("make.py", "0\\t1", '0\\t" + os.urandom(4).hex() + "')

@@ -98,7 +98,7 @@ def require_parity(
     if not found.holds:
         raise CheckError(
             f"no package: {found.message}\n"
-            f"{PREDICTIONS} is of another model (run: dvc repro), or ONNX cannot follow this one: use another estimator"
+            f"ONNX cannot follow this model (docs/package.md), use another; or {PREDICTIONS} is of another: dvc repro"
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 import pandas as pd
 
 from pipeline.errors import InputError
-from pipeline.ml.cells import BLANK, as_names, is_boolean, is_text, plain
+from pipeline.ml.cells import BLANK, FILES, as_names, is_boolean, is_text, plain
 
 SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".tsv.gz": "\t"}
 PARQUET = (".parquet", ".pq")
@@ -55,7 +55,8 @@ def _read_folder(folder: Path, text: Sequence[str]) -> pd.DataFrame:
         tables = [plain(_read_file(file, [*text, *mixed])) for file in files]
         tables = [table.assign(**{name: _as_text(table[name]) for name in mixed}) for table in tables]
     whole = pd.concat([table[columns] for table in tables if len(table)] or tables[:1], ignore_index=True)
-    whole.attrs = tables[0].attrs
+    sizes = [(str(file.relative_to(folder)), len(table)) for file, table in zip(files, tables, strict=True)]
+    whole.attrs = tables[0].attrs | {FILES: sizes}
     return whole
 
 

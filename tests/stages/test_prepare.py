@@ -435,6 +435,16 @@ def test_a_wrong_table_is_refused_in_two_lines_and_the_last_good_outputs_stay(pr
     assert not [f for f in project.path.rglob(".*") if f.is_dir()], "scratch folders are left"
 
 
+def test_a_wrong_row_of_a_folder_is_named_with_its_file(project: Project) -> None:
+    project.write(GOOD, "data/raw/mine/2023.csv")
+    project.write(GOOD, "data/raw/mine/2024/late.parquet")
+    for column, value in {"age": "?", "income": np.inf, "target": None}.items():
+        wrong = GOOD.astype({"age": object})
+        wrong.loc[6, column] = value
+        project.write(wrong, "data/raw/mine/2024/early.csv")
+        assert "row 7 of 2024/early.csv" in project.refused(path="data/raw/mine")
+
+
 def test_broken_parquet_is_refused(project: Project) -> None:
     project.write(GOOD, "data/raw/t.parquet")
     whole = (project.path / "data/raw/t.parquet").read_bytes()

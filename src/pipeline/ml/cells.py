@@ -5,6 +5,7 @@ import pandas as pd
 
 from pipeline.errors import InputError
 
+FILES = "files"  # in the attrs of a table that was several files: the name and the number of rows of each, in order
 LARGEST_EXACT = 2**53  # beyond it, not every whole number is a float64
 
 # What a blank cell is called in the wild. "None" is left out: it is a class or a category in more tables than not.
@@ -83,6 +84,15 @@ def _plain_objects(name: str, column: pd.Series) -> pd.Series:
             f"column '{name}': {nested.sum()} cells hold a {what}, not one value; divide the column into several"
         )
     return _plain(name, column.astype("str").mask(column.isna()))
+
+
+def row_name(row: int, table: pd.DataFrame | pd.Series) -> str:
+    """A row as its file counts it, from 1, with the file's name if the table was several files."""
+    for name, rows in table.attrs.get(FILES, []):
+        if row < rows:
+            return f"{row + 1} of {name}"
+        row -= rows
+    return str(row + 1)
 
 
 def is_text(column: pd.Series) -> bool:

@@ -21,6 +21,7 @@ from pipeline.ml.cells import (
     as_numbers,
     is_boolean,
     is_text,
+    row_name,
 )
 from pipeline.ml.schema import Feature, FeatureType, Label, Schema
 
@@ -91,8 +92,8 @@ def read_labels(target: pd.Series) -> pd.Series:
     infinite = np.flatnonzero(np.isinf(numbers))
     if len(infinite):
         raise InputError(
-            f"column '{target.name}' (data.target): {len(infinite)} rows are infinite, such as row {infinite[0] + 1}; "
-            "give them a class, or take those rows out"
+            f"column '{target.name}' (data.target): {len(infinite)} rows are infinite, such as row "
+            f"{row_name(infinite[0], target)}; give them a class, or take those rows out"
         )
     padded = is_text(target) and target.str.fullmatch(PADDED).any()
     if padded or (numbers.abs() > LARGEST_EXACT).any():
@@ -191,7 +192,7 @@ def _advice(problem: str, column: pd.Series) -> str:
         )
     if problem == "words":
         words = present[~present.str.fullmatch(NUMBER)]
-        rows = ", ".join(str(row + 1) for row in words.index[:3])
+        rows = ", ".join(row_name(row, column) for row in words.index[:3])
         written = words.str.fullmatch(MEASURE).any()
         way_on = (
             "write 1234.5: decimals need a point, and nothing else beside the digits" if written else "leave them blank"

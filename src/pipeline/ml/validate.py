@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.errors import InputError
-from pipeline.ml.cells import is_boolean, is_text
+from pipeline.ml.cells import is_boolean, is_text, row_name
 from pipeline.ml.dataset import Features, Roles
 from pipeline.ml.schema import RESERVED, Schema
 from pipeline.ml.split import SIDES
@@ -76,7 +76,9 @@ def check_features(features: Features, raw: pd.DataFrame) -> None:
         "finite": "are infinite, or too large for float32 (3.4e38); leave them blank, or rescale the column",
         "some": "have no value; fill some, or list it in data.drop",
     }
-    _demand(pa.DataFrameSchema(columns), features.table[names], advice)
+    table = features.table[names]
+    table.attrs = raw.attrs
+    _demand(pa.DataFrameSchema(columns), table, advice)
 
 
 def check_classes(labels: pd.Series) -> None:
@@ -181,15 +183,17 @@ def _demand(schema: Any, table: pd.DataFrame, advice: dict[str, str]) -> None:
         first = failures.iloc[0]
         same = failures[(failures["column"] == first["column"]) & (failures["check"] == first["check"])]
         rows = same["index"].dropna().astype(int)
-        count = f"{len(rows)} of {len(table)} rows (row {_rows(rows)})" if len(rows) else f"all {len(table)} rows"
+        count = (
+            f"{len(rows)} of {len(table)} rows (row {_rows(rows, table)})" if len(rows) else f"all {len(table)} rows"
+        )
         other = failures["column"].nunique() - 1
         also = f" ({other} more columns likewise)" if other else ""
         raise InputError(f"column '{first['column']}': {count} {advice[first['check']]}{also}") from None
 
 
-def _rows(rows: pd.Series) -> str:
-    """The first few of some rows, counted from 1."""
-    return ", ".join(str(row + 1) for row in rows.head(SHOWN)) + (", ..." if len(rows) > SHOWN else "")
+def _rows(rows: pd.Series, table: pd.DataFrame) -> str:
+    """The first few of some rows of a table."""
+    return ", ".join(row_name(row, table) for row in rows.head(SHOWN)) + (", ..." if len(rows) > SHOWN else "")
 
 
 def _closest(name: str, columns: list[str]) -> str:

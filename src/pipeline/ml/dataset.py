@@ -199,7 +199,7 @@ def _advice(problem: str, column: pd.Series) -> str:
         )
         return (
             f"{len(words)} of {len(present)} values are no numbers, such as '{str(words.iloc[0])[:40]}' (row {rows}); "
-            f"{way_on}, or list it in data.categorical if they are names, in data.drop if it is of no use"
+            f"{way_on}, or list it in data.categorical if they are names, or in data.drop"
         )
     if problem == "split":
         return "says train or test in every row; make it data.split_column, or list it in data.drop"

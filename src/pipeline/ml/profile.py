@@ -124,11 +124,12 @@ def find_in_sides(
     rows = {side: int((sides == side).sum()) for side in shares}
     if any(_far(rows[side], share, len(sides)) for side, share in shares.items()):
         of_sides = ", ".join(f"{rows[side]} {side} ({share:.0%} were asked)" for side, share in shares.items())
-        message = (
-            f"of {len(sides)} rows {of_sides}: rows that have the same features, or are of one group, stay together; "
-            "another prepare.seed divides them otherwise"
+        reason = (
+            "those that equal a test row are left out; add columns that tell rows apart"
+            if (sides == "").any()
+            else "equal rows, and those of one group, stay together; another prepare.seed divides them otherwise"
         )
-        findings.append(Finding("side_size", "", message))
+        findings.append(Finding("side_size", "", f"of {len(sides)} rows {of_sides}: {reason}"))
     tested = hashes[sides == "test"]
     distinct = len(pd.unique(tested))
     if distinct < len(tested) / 2:

@@ -80,7 +80,7 @@ def _gaps(schema: Schema) -> str:
     """What becomes of a missing number; a model that saw no gap has no step that fills one."""
     if any(feature.missing and feature.type != "category" for feature in schema.features):
         return "A missing number is NaN, where `schema.json` says `missing`."
-    return "No number may be missing: the rows had none."
+    return "No number may be missing: no row had a gap."
 
 
 def _has_probabilities(facts: Facts) -> bool:

@@ -12,11 +12,13 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestCentroid
 from sklearn.svm import LinearSVC
 
 from pipeline.errors import CheckError, InputError
+from pipeline.files import read_json
 from pipeline.stages import evaluate, package
 from tests.conftest import ROOT, environment
 from tests.stages import judged
@@ -114,6 +116,12 @@ def test_the_same_bytes_in_another_process_with_another_hash_seed(either: Path):
         env=environment() | {"PYTHONHASHSEED": "12", "PYTHONPATH": str(ROOT / "src")},
     )
     assert (judged.contents(either / "models/package"), judged.contents(either / "metrics/package")) == before
+
+
+def test_the_digits_purpose_is_not_said_of_another_table(either: Path):
+    shipped = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["package"]["purpose"]
+    of_digits = read_json("data/prepared/schema.json")["target"] == "digit"
+    assert (shipped in (PACKAGE / "README.md").read_text(encoding="utf-8")) == of_digits
 
 
 def test_it_names_no_time_no_machine_and_no_registry(either: Path):

@@ -50,3 +50,9 @@ def read_json(path: str | Path) -> Any:
 def finite(value: Any) -> bool:
     """Whether `value` is a number that is neither NaN nor infinite."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def as_yaml(number: float) -> str:
+    """A number as YAML knows it again: with a point, 1.0e-05 rather than 1e-05, which is text."""
+    text = repr(number)
+    return text if "." in text else text.replace("e", ".0e")

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from pipeline.errors import InputError
+from pipeline.files import as_yaml
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Action = Literal["block", "inform"]
@@ -237,9 +238,7 @@ def _message(error: ValidationError) -> str:
         given = f"{first['input']!r}: "
         text = f"{key}: {given if len(given) <= SHOWN else ''}{said}" if key else said
         if first["type"] == "float_type" and _is_number(first["input"]):
-            number = str(float(first["input"]))
-            number = number if "." in number else number.replace("e", ".0e")  # YAML's numbers have a point
-            text += f"; YAML reads {first['input']} as text, write {number}"
+            text += f"; YAML reads {first['input']} as text, write {as_yaml(float(first['input']))}"
     return text + (f" (and {len(others)} more)" if others else "")
 
 

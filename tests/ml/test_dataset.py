@@ -90,6 +90,22 @@ def test_names_of_ids(name: str) -> None:
     assert features(**{name: values}, x=np.ones(100)) == {"x": "number"}
 
 
+@pytest.mark.parametrize(
+    "codes",
+    [
+        [f"{123456789 * n % 2**32:08x}" for n in range(1, 201)],  # some of them are digits alone
+        [f"AB-{n}" for n in range(200)],
+    ],
+    ids=["hashes", "numbered"],
+)
+def test_words_that_differ_in_every_row_are_ids(codes: list[str]) -> None:
+    assert features(code=codes, x=np.ones(200)) == {"x": "number"}
+
+
+def test_a_number_with_a_letter_is_an_id_if_it_is_called_so() -> None:
+    assert features(ticket_id=[f"{n}A" for n in range(200)], x=np.ones(200)) == {"x": "number"}
+
+
 @pytest.mark.parametrize("name", ["paid", "humid", "width", "idle", "keyboard", "grid"])
 def test_names_that_only_look_like_ids(name: str) -> None:
     values = np.random.default_rng(0).permutation(10_000)[:100]

@@ -144,10 +144,11 @@ def _names_rows(column: pd.Series) -> bool:
     """
     if len(column) < FEW_ROWS or is_boolean(column) or column.hasnans or not column.is_unique:
         return False
+    called_so = ID_NAME.search(str(column.name)) is not None
     if is_text(column):
-        words = column.str.contains(r"\s").any() or column.str.fullmatch(f"{NUMBER}|{DATE}").any()
-        return not words and column.str.fullmatch(MEASURE).mean() < 0.5
-    return column.dtype.kind in "iu" and ID_NAME.search(str(column.name)) is not None
+        measured = column.str.fullmatch(f"{NUMBER}|{DATE}" if called_so else f"{NUMBER}|{DATE}|{MEASURE}").mean()
+        return measured < 0.5 and not column.str.contains(r"\s").any()
+    return column.dtype.kind in "iu" and called_so
 
 
 def counts(column: pd.Series) -> bool:

@@ -1,21 +1,52 @@
 """Fixtures: throw-away copies of this repository, and commands run in them as a user would."""
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
+import psutil
 import pytest
 from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the stages have it: several test processes share the CPUs
 
-# A loaded machine is no failure, and what an earlier run found belongs into a test rather than into a database.
-hypothesis.settings.register_profile("repository", deadline=None, database=None)
+# A terminal's and GitHub's ways to ask for colours; Typer looks once, at import.
+for name in [name for name in os.environ if name.startswith("GITHUB_") or name in ("FORCE_COLOR", "PY_COLORS")]:
+    del os.environ[name]
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # `make test &` in a script: no child would hear a Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A loaded machine is no failure, and what another run would find belongs into a test: every run tries the same.
+hypothesis.settings.register_profile(
+    "repository",
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("repository")
+
+
+STARTED: list[subprocess.Popen[str]] = []  # by the test that runs
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_running() -> Iterator[None]:
+    """End what a test that failed has left running; it would slow down all later ones."""
+    yield
+    for process in STARTED:
+        with contextlib.suppress(psutil.Error):
+            running = psutil.Process(process.pid) if process.poll() is None else None
+            for child in [*running.children(recursive=True), running] if running else []:
+                child.kill()
+    STARTED.clear()
 
 
 class Clone:
@@ -26,11 +57,7 @@ class Clone:
 
     def environment(self) -> dict[str, str]:
         """What commands in the clone see; DVC's machine-wide folders lie beside the clone and go with it."""
-        beside = self.path.parent
-        return environment() | {
-            "DVC_SITE_CACHE_DIR": str(beside / "dvc-site"),
-            "DVC_GLOBAL_CONFIG_DIR": str(beside / "dvc-config"),
-        }
+        return environment() | dvc_folders(self.path.parent)
 
     def run(self, *command: str, env: dict[str, str] | None = None, check: bool = True, timeout: int = 300):
         """Run a command in the clone; with `check`, a failure shows its whole output."""
@@ -48,7 +75,7 @@ class Clone:
 
     def start(self, *command: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
         """Start a command in the clone, in a process group of its own, so that it can be sent signals like a Ctrl-C."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command,
             cwd=self.path,
             env={**self.environment(), **(env or {})},
@@ -57,6 +84,8 @@ class Clone:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        STARTED.append(process)
+        return process
 
     def commit(self, message: str = "change") -> str:
         """Commit everything and return the commit."""
@@ -101,6 +130,11 @@ def environment() -> dict[str, str]:
         "NO_COLOR": "1",
         "COLUMNS": "120",
     }
+
+
+def dvc_folders(beside: Path) -> dict[str, str]:
+    """DVC's machine-wide folders, at a place of their own."""
+    return {"DVC_SITE_CACHE_DIR": str(beside / "dvc-site"), "DVC_GLOBAL_CONFIG_DIR": str(beside / "dvc-config")}
 
 
 def copy_repository(target: Path) -> Clone:

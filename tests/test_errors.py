@@ -38,7 +38,7 @@ def run(body: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run a program whose `main` is `body`."""
     program = f"import os, signal\nfrom pipeline.errors import *\ndef main():\n    {body}\nrun(main)\n"
     environment = {k: v for k, v in os.environ.items() if k != "DVC_STAGE"} | env
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, timeout=60)
 
 
 def test_success_is_silent() -> None:
@@ -86,7 +86,9 @@ def test_an_interrupt_during_a_stages_imports_is_no_traceback(tmp_path: Path) ->
         "import pipeline.stages, os, signal\nos.kill(os.getpid(), signal.SIGINT)\nsignal.pause()\n",
     )
     environment = os.environ | {"DVC_STAGE": "none"}
-    done = subprocess.run([sys.executable, str(program)], cwd=tmp_path, capture_output=True, text=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, str(program)], cwd=tmp_path, capture_output=True, text=True, env=environment, timeout=60
+    )
     assert done.returncode == 128 + signal.SIGINT
     assert done.stderr.startswith("error: interrupted\n")
     assert len(done.stderr.splitlines()) <= 2

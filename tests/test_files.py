@@ -41,6 +41,28 @@ def test_a_failure_keeps_the_old_content(tmp_path: Path, error: type[BaseExcepti
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_an_interruption_between_the_two_renames_of_a_folder_brings_the_old_one_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "folder"
+    target.mkdir()
+    (target / "old").touch()
+    rename = Path.replace
+
+    def interrupted_after(path: Path, to: Path) -> Path:
+        moved = rename(path, to)
+        if path == target:
+            monkeypatch.undo()
+            raise KeyboardInterrupt
+        return moved
+
+    monkeypatch.setattr(Path, "replace", interrupted_after)
+    with pytest.raises(KeyboardInterrupt), replacing(target) as new:
+        new.mkdir()
+    assert [file.name for file in target.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
 def _die_while_writing(target: Path) -> None:
     with replacing(target) as new:
         new.write_text("half")

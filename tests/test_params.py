@@ -45,7 +45,17 @@ def test_every_key_is_described_for_editors() -> None:
     ("pattern", "replacement", "message"),
     [
         (r"^  epochs: .*", "  epoch: 60", "train.epoch: unknown key; did you mean 'epochs'?"),
-        (r"^evaluate:", "evaluation:", "evaluate: missing"),
+        (r"^evaluate:", "evaluation:", "evaluation: unknown key; did you mean 'evaluate'?"),
+        (r"^train:", "trian:", "trian: unknown key; did you mean 'train'?"),
+        (r"^  estimator:", "  estimater:", "train.estimater: unknown key; did you mean 'estimator'?"),
+        (r"^  target:", "  traget:", "data.traget: unknown key; did you mean 'target'?"),
+        (r"^  target:.*", "", "data.target: missing; add it"),
+        (
+            r"^  tolerance: .*",
+            "  tolerance: 1e-5",
+            "package.tolerance: '1e-5': Input should be a valid number; YAML reads 1e-5 as text, write 1.0e-05",
+        ),
+        (r"^  dataset: .*", "  dataset: diggits", "'diggits': did you mean 'digits'? allowed: digits, iris, wine"),
         (r"^  epochs: .*", "  epochs: sixty", "train.epochs: 'sixty'"),
         (r"^  epochs: .*", "  epochs: 6.5", "train.epochs: 6.5"),
         (r"^  epochs: .*", "  epochs: 0", "train.epochs: 0"),
@@ -56,7 +66,11 @@ def test_every_key_is_described_for_editors() -> None:
         (r"^  target: .*", "  target: [a]", "data.target: ['a']"),
         (r"^  calibration: .*", "  calibration: platt", "train.calibration: 'platt'"),
         (r"^  dataset: .*", "  dataset: numbers", "load.dataset: 'numbers'"),
-        (r"^  name: .*", "  name: My Model", "package.name: 'My Model'"),
+        (
+            r"^  name: .*",
+            "  name: My Model",
+            "package.name: 'My Model': allowed: its name, also in the registry: small letters",
+        ),
         (r"^  primary: .*", "  primary: acuracy", "'acuracy'"),
         (r"minimum: 0.95, ", "", "exactly one of"),
         (r"action: block", "action: blok", "gate.0.action: 'blok'"),
@@ -86,6 +100,13 @@ def test_a_bound_is_a_number(number: str) -> None:
     text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("minimum: 0.95", f"minimum: {number}")
     with pytest.raises(InputError, match=r"gate\.0\.minimum: .*finite number"):
         parse_params(text)
+
+
+def test_the_right_key_is_not_counted_as_another_mistake() -> None:
+    with pytest.raises(InputError, match=r"review, tracking, train$"):
+        parse_params(changed(r"^train:", "trian:"))
+    with pytest.raises(InputError, match=r"did you mean 'target'\?.* \(and 1 more\)$"):
+        parse_params(changed(r"^  target:", "  traget:").replace("  epochs: 60", "  epochs: sixty"))
 
 
 def test_a_long_section_is_not_repeated_in_its_own_error() -> None:

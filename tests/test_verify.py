@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.cli import app
+from pipeline.verify import metrics_are_finite
 
 from .conftest import ROOT, Clone, small_repository
 
@@ -138,6 +139,15 @@ def test_what_is_wrong_is_named(repository: Clone, monkeypatch: pytest.MonkeyPat
     assert any(line.strip().startswith(expected) for line in done.stdout.splitlines()), done.output
 
 
+def test_a_column_or_a_class_may_be_called_like_a_number_that_is_not_finite(
+    repository: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = '{"rows": 3, "columns": [{"column": "Infinity", "top": [{"category": "nan", "rows": 3}]}]}'
+    repository.write("metrics/make.json", named)
+    monkeypatch.chdir(repository.path)
+    assert metrics_are_finite().problems == []
+
+
 def test_changed_data_in_the_workspace_is_named(repository: Clone) -> None:
     (repository.path / "raw.csv").write_text("x\n2\n")
     done = repository.run("pipeline", "verify", check=False)
@@ -181,6 +191,17 @@ def test_a_run_from_nothing_confirms_a_deterministic_pipeline(repository: Clone)
     done = repository.run("pipeline", "verify", "--reproduce")
     assert "ok: a run from nothing gives the same dvc.lock and metrics" in done.stdout
     assert repository.run("git", "status", "--porcelain").stdout == ""
+
+
+def test_a_run_from_nothing_finds_what_stands_beside_the_repository(repository: Clone) -> None:
+    beside = repository.path.parent / "sets" / "mine"
+    beside.mkdir(parents=True)
+    (beside / "labels").write_text("7")
+    repository.edit("params.yaml", "dataset: digits", "dataset: idx:../sets/mine")
+    repository.edit("make.py", 'seed"] + 3', "seed\"] + int(open('../sets/mine/labels').read())")
+    repository.run("dvc", "repro")
+    done = repository.run("pipeline", "verify", "--reproduce")
+    assert "ok: a run from nothing gives the same dvc.lock and metrics" in done.stdout
 
 
 def test_a_run_from_nothing_finds_randomness(repository: Clone) -> None:

@@ -1,7 +1,9 @@
 """Programs that some tests need and a user's machine may lack."""
 
+import itertools
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +12,9 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+# Below the ports that the system gives to outgoing connections, and at another place in every test process.
+PORTS = itertools.count(20000 + os.getpid() % 120 * 100)
 
 
 def needs(tool: str) -> str:
@@ -26,6 +31,20 @@ def needs_file(path: Path, command: str) -> Path:
     if not path.exists():
         _lacking(f"{path.name} is not installed: {command}", ".ci/run installs it")
     return path
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, and that no other test process is going to take."""
+    return list(itertools.islice(filter(_is_free, PORTS), count))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 @contextmanager

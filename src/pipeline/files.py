@@ -14,17 +14,23 @@ from typing import Any
 def replacing(target: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `target`; what the block wrote there replaces `target` if it did not raise.
 
-    The block writes a file or makes a folder. `target` keeps its old content on any failure.
+    The block writes a file or makes a folder. `target` keeps its old content on any failure and any interruption. Only
+    a kill (SIGKILL) between the two renames that replace a folder leaves it missing, the old one beside it in .tmp-*.
     """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".tmp-{target.name}-", dir=target.parent))
     try:
-        new = scratch / target.name
+        new, old = scratch / target.name, scratch / ".old"
         yield new
-        if target.is_dir():
-            target.replace(scratch / "old")
-        new.replace(target)
+        try:
+            if target.is_dir():
+                target.replace(old)
+            new.replace(target)
+        except BaseException:
+            if old.exists() and not target.exists():
+                old.replace(target)
+            raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -1,6 +1,8 @@
 """The schema of params.yaml, and the only place that reads it."""
 
 import difflib
+import math
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -79,7 +81,7 @@ class Evaluate(_Section):
     """What is measured on the test rows."""
 
     confidence: Fraction = Field(0.95, description="level of the intervals")
-    resamples: int = Field(1000, ge=100, le=100_000, description="bootstrap resamples of the intervals")
+    resamples: int = Field(1000, ge=100, le=100_000, description="draws behind the intervals that have no formula")
     bins: int = Field(10, ge=2, le=100, description="bins of the calibration curve and its error")
     hardest: int = Field(24, ge=0, le=200, description="how many of the most confidently wrong rows are shown")
     slices: dict[str, list[float] | None] = Field(
@@ -90,7 +92,11 @@ class Evaluate(_Section):
 class Package(_Section):
     """The deployable package."""
 
-    name: str = Field("digits", pattern=r"^[a-z0-9][a-z0-9-]*$", description="its name, also in the registry")
+    name: str = Field(
+        "digits",
+        pattern=r"^[a-z0-9][a-z0-9-]*$",
+        description="its name, also in the registry: small letters, digits and hyphens",
+    )
     tolerance: float = Field(1e-4, gt=0, le=0.01, description="largest difference of a probability from `evaluate`'s")
     purpose: str = Field("", description="one sentence for the model card: what the model is for")
 
@@ -209,31 +215,51 @@ def json_schema() -> dict[str, Any]:
 
 
 def _message(error: ValidationError) -> str:
-    first, *others = error.errors(include_url=False)
+    # A key that is not known comes first: if it was misspelt, the right one is missing, too.
+    first, *others = sorted(error.errors(include_url=False), key=lambda problem: problem["type"] != "extra_forbidden")
+    section, name = first["loc"][:-1], str(first["loc"][-1]) if first["loc"] else ""
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        known = _known_keys(first["loc"][:-1])
-        close = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
+        known = sorted(_schema_of(section).get("properties", {}))
+        close = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean '{close[0]}'? " if close else ""
         text = f"{key}: unknown key; {hint}allowed: {', '.join(known)}"
+        others = [other for other in others if other["loc"] != (*section, *close)]
     elif first["type"] == "missing":
         text = f"{key}: missing; add it"
+    elif first["type"] == "string_pattern_mismatch":
+        allowed = _schema_of(section)["properties"][name]["description"]
+        close = difflib.get_close_matches(first["input"], re.findall(r"\w+", allowed), n=1)
+        hint = f"did you mean '{close[0]}'? " if close else ""
+        text = f"{key}: {first['input']!r}: {hint}allowed: {allowed}"
     else:
         said = first["msg"].removeprefix("Value error, ")
         given = f"{first['input']!r}: "
         text = f"{key}: {given if len(given) <= SHOWN else ''}{said}" if key else said
+        if first["type"] == "float_type" and _is_number(first["input"]):
+            number = str(float(first["input"]))
+            number = number if "." in number else number.replace("e", ".0e")  # YAML's numbers have a point
+            text += f"; YAML reads {first['input']} as text, write {number}"
     return text + (f" (and {len(others)} more)" if others else "")
 
 
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    """The keys that the schema allows at `location`."""
+def _is_number(value: Any) -> bool:
+    """Whether a text is a number that YAML takes for text, such as 1e-5."""
+    try:
+        return isinstance(value, str) and math.isfinite(float(value))
+    except ValueError:
+        return False
+
+
+def _schema_of(location: tuple[int | str, ...]) -> dict[str, Any]:
+    """What the JSON schema says about the section at `location`."""
     schema = Params.model_json_schema()
     node: dict[str, Any] = schema
     for part in location:
         node = node.get("items", {}) if isinstance(part, int) else _child(node, part)
         if "$ref" in node:
             node = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
-    return sorted(node.get("properties", {}))
+    return node
 
 
 def _child(node: dict[str, Any], key: str) -> dict[str, Any]:

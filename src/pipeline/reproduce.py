@@ -1,5 +1,6 @@
 """Runs the whole pipeline again elsewhere and compares: the last word on whether a result can be reproduced."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -27,11 +28,13 @@ def is_reproduced(equivalent: bool = False) -> Fact:
     from pipeline.review.proof import record_run
 
     with tempfile.TemporaryDirectory(prefix="pipeline-reproduce-") as scratch:
-        copy = Path(scratch, "repository")
+        # As deep as here, so that what params.yaml names above the repository (../mnist) has its place in scratch, too.
+        copy = Path(scratch).joinpath(*Path.cwd().parts[1:])
         with open_repository() as repo:
             sources = [str(out) for stage in repo.index.stages if stage.is_data_source for out in stage.outs]
             recorded = [str(out) for out in repo.index.outs if not out.use_cache]
         _copy(sources, copy)
+        _link_outside(copy)
         done = subprocess.run([sys.executable, "-m", "dvc", "repro", "--force"], cwd=copy, env=of_dvc())
         if done.returncode:
             raise InputError("the pipeline does not run from nothing; `dvc repro --force` says why")
@@ -61,6 +64,17 @@ def _copy(sources: list[str], copy: Path) -> None:
         elif name in sources:
             raise ResourceError(f"{name}: not in this clone; run: dvc pull {name}")
     subprocess.run(["git", "init", "-q"], cwd=copy, check=True)
+
+
+def _link_outside(copy: Path) -> None:
+    """Make the tables that params.yaml names by a relative path out of the repository reachable from the copy."""
+    params = read_params()
+    _, idx, folder = params.load.dataset.rpartition("idx:")
+    for name in (params.data.path, *([folder] if idx else [])):
+        place = Path(os.path.normpath(copy / name))
+        if Path(name).exists() and not place.exists() and not place.is_relative_to(copy):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(Path(name).resolve())
 
 
 def _lock_differences(copy: Path) -> Iterator[str]:

@@ -6,11 +6,12 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, TextIO
 
 import pandas as pd
 
 from pipeline.errors import InputError
-from pipeline.ml.cells import BLANK
+from pipeline.ml.cells import BLANK, FILES, as_names, is_boolean, is_text, plain
 
 SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".tsv.gz": "\t"}
 PARQUET = (".parquet", ".pq")
@@ -23,7 +24,7 @@ def read_table(path: str | Path, text: Sequence[str] = ()) -> pd.DataFrame:
 
     Raises:
         InputError: no such path, another format, an unreadable or empty file, a wrong separator, duplicate or
-            differing columns, no rows.
+            differing columns, rows with more or fewer cells than columns, no rows.
     """
     path = Path(path)
     if path.is_dir():
@@ -38,11 +39,7 @@ def read_table(path: str | Path, text: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def _read_folder(folder: Path, text: Sequence[str]) -> pd.DataFrame:
-    inside = sorted((f.relative_to(folder) for f in folder.rglob("*")), key=lambda f: f.parts)
-    names = [f for f in inside if not any(part.startswith(".") for part in f.parts) and f.suffix != ".dvc"]
-    files = [folder / name for name in names if (folder / name).is_file()]
-    if not files:
-        raise InputError(f"{folder}: the folder holds no CSV or Parquet file")
+    files = _files(folder)
     tables = [_read_file(file, text) for file in files]
     columns = list(tables[0].columns)
     for file, table in zip(files, tables, strict=True):
@@ -52,13 +49,51 @@ def _read_folder(folder: Path, text: Sequence[str]) -> pd.DataFrame:
             raise InputError(f"{file}: its columns differ from {files[0].name}: only {where} has '{differing[0]}'")
     if len(tables) == 1:
         return tables[0]
+    tables = [plain(table) for table in tables]
+    mixed = [name for name in columns if len({_kind(table[name]) for table in tables} - {None}) > 1]
+    if mixed:  # as in one file that held all rows: what is text in some of them is text in all
+        tables = [plain(_read_file(file, [*text, *mixed])) for file in files]
+        tables = [table.assign(**{name: _as_text(table[name]) for name in mixed}) for table in tables]
     whole = pd.concat([table[columns] for table in tables if len(table)] or tables[:1], ignore_index=True)
-    whole.attrs = tables[0].attrs
+    sizes = [(str(file.relative_to(folder)), len(table)) for file, table in zip(files, tables, strict=True)]
+    whole.attrs = tables[0].attrs | {FILES: sizes}
     return whole
 
 
+def _files(folder: Path) -> list[Path]:
+    """The tables of a folder in the order of their names; hidden files and notes of Spark (`_SUCCESS`) are none."""
+    inside = sorted((f.relative_to(folder) for f in folder.rglob("*")), key=lambda f: f.parts)
+    names = [f for f in inside if not any(part.startswith(".") for part in f.parts) and f.suffix != ".dvc"]
+    names = [f for f in names if (folder / f).is_file() and (_format(f) or not f.name.startswith("_"))]
+    if not names:
+        raise InputError(f"{folder}: the folder holds no CSV or Parquet file")
+    for name in names:
+        if part := next((part for part in name.parts[:-1] if "=" in part), None):
+            column = part.partition("=")[0]
+            raise InputError(
+                f"{folder}: the values of '{column}' stand in names of folders ({part}), not in the files; write the "
+                f"table with '{column}' as a column: pandas.read_parquet('{folder}').to_parquet('{folder}.parquet')"
+            )
+    return [folder / name for name in names]
+
+
+def _format(file: Path) -> str | None:
+    return next((kind for kind in (*SEPARATORS, *PARQUET) if file.name.lower().endswith(kind)), None)
+
+
+def _kind(column: pd.Series) -> str | None:
+    """What a plain column holds; None if it is blank, which says nothing."""
+    if column.isna().all():
+        return None
+    return "text" if is_text(column) else "boolean" if is_boolean(column) else "number"
+
+
+def _as_text(column: pd.Series) -> pd.Series:
+    return column if is_text(column) else as_names(column)
+
+
 def _read_file(file: Path, text: Sequence[str]) -> pd.DataFrame:
-    kind = next((kind for kind in (*SEPARATORS, *PARQUET) if file.name.lower().endswith(kind)), None)
+    kind = _format(file)
     if kind is None:
         raise InputError(f"{file}: not a table that can be read; save it as CSV (comma, UTF-8) or Parquet")
     if file.stat().st_size == 0:
@@ -71,22 +106,25 @@ def _read_parquet(file: Path) -> pd.DataFrame:
     import pyarrow.parquet
 
     try:
-        _demand_unique(file, pyarrow.parquet.read_schema(file).names)
+        names = pyarrow.parquet.read_schema(file).names
+        _demand_unique(file, [name.strip() for name in names])
         table = pd.read_parquet(file)
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, TypeError, ValueError) as error:
         if isinstance(error, OSError) and error.strerror:  # the file system's, not Parquet's
             raise
         raise InputError(f"{file}: not a readable Parquet file ({_first_line(error)}); write it again") from None
-    table.columns = table.columns.astype(str)
+    if table.columns.nlevels > 1:
+        raise InputError(f"{file}: its columns have names of {table.columns.nlevels} levels; give each a single name")
+    table.columns = table.columns.astype(str).str.strip()
     return table.reset_index(drop=table.index.names == [None])
 
 
 def _read_csv(file: Path, separator: str, text: Sequence[str]) -> pd.DataFrame:
     try:
-        _demand_header(file, separator)
+        header = _header(file, separator)
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(
+            table = pd.read_csv(
                 file,
                 sep=separator,
                 encoding="utf-8",
@@ -95,8 +133,12 @@ def _read_csv(file: Path, separator: str, text: Sequence[str]) -> pd.DataFrame:
                 na_values=list(BLANK),
                 skipinitialspace=True,
                 low_memory=False,
-                dtype=dict.fromkeys(text, "str"),
+                dtype={name: "str" for name in header if name.strip() in text},
             )
+        table.columns = table.columns.str.strip()
+        if len(table) and table.iloc[:, -1].hasnans:  # only then can a row be short, which pandas fills with blanks
+            _demand_whole_rows(file, separator)
+        return table
     except UnicodeDecodeError as error:
         raise InputError(
             f"{file}: not UTF-8 (byte {error.start}); save it as UTF-8, from Excel as 'CSV UTF-8'"
@@ -110,16 +152,36 @@ def _read_csv(file: Path, separator: str, text: Sequence[str]) -> pd.DataFrame:
         raise InputError(f"{file}: not a readable CSV file ({detail}); look at that line") from None
 
 
-def _demand_header(file: Path, separator: str) -> None:
-    """Refuse duplicate names, and a single name that holds another separator."""
-    opener = gzip.open if file.name.lower().endswith(".gz") else open
-    with opener(file, "rt", encoding="utf-8-sig", newline="") as lines:
+def _header(file: Path, separator: str) -> list[str]:
+    """The columns' names as they stand there; duplicates, and a single one with another separator, are refused."""
+    with _open(file) as lines:
         header = next(csv.reader(lines, delimiter=separator, skipinitialspace=True), [])
     others = [other for other in ";\t|," if other != separator and other in "".join(header)]
     if len(header) == 1 and others:
         name = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}[others[0]]
         raise InputError(f"{file}: its columns are divided by {name}; save it divided by commas (tabs: name it .tsv)")
-    _demand_unique(file, [name for name in header if name])
+    _demand_unique(file, [name.strip() for name in header if name.strip()])
+    return header
+
+
+def _demand_whole_rows(file: Path, separator: str) -> None:
+    """Refuse rows with fewer cells than the header has names; lines without any are no rows."""
+    with _open(file) as lines:
+        rows = csv.reader(lines, delimiter=separator, skipinitialspace=True)
+        names = len(next(rows))
+        short = [(rows.line_num, len(row)) for row in rows if 0 < len(row) < names]
+    if short:
+        line, cells = short[0]
+        raise InputError(
+            f"{file}: {len(short)} rows have fewer cells than the header has names, such as line {line} ({cells} of "
+            f"{names}); was the file cut off? else end them with separators for their blank cells"
+        )
+
+
+def _open(file: Path) -> TextIO:
+    opener: Any = gzip.open if file.name.lower().endswith(".gz") else open
+    lines: TextIO = opener(file, "rt", encoding="utf-8-sig", newline="")
+    return lines
 
 
 def _demand_unique(file: Path, names: Sequence[str]) -> None:

@@ -132,12 +132,13 @@ def _metrics_problems(file: str) -> Iterator[str]:
     yield from (f"{file}: {key} is {value}" for key, value in values if _is_not_finite(value))
 
 
-def _leaves(content: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value of nested JSON with its dotted name."""
+def _leaves(content: Any, key: str = "", listed: bool = False) -> Iterator[tuple[str, Any]]:
+    """Every value of nested JSON with its dotted name; not text in lists: it names columns and classes there."""
     if isinstance(content, (dict, list)):
+        listed = listed or isinstance(content, list)
         for name, value in content.items() if isinstance(content, dict) else enumerate(content):
-            yield from _leaves(value, f"{key}.{name}" if key else str(name))
-    else:
+            yield from _leaves(value, f"{key}.{name}" if key else str(name), listed)
+    elif not (listed and isinstance(content, str)):
         yield key, content
 
 

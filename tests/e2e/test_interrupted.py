@@ -1,5 +1,6 @@
 """However `dvc repro` is interrupted, running it again gives the same result as a run that was left alone."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -61,7 +62,8 @@ def catches(child: psutil.Process, stage: str) -> bool:
 
 def end(process: subprocess.Popen[str], signum: signal.Signals) -> str:
     """Send a signal to all processes of a command, as a terminal does, and return the rest of what it said."""
-    os.killpg(process.pid, signum)
+    with contextlib.suppress(ProcessLookupError):  # it has ended already
+        os.killpg(process.pid, signum)
     return process.communicate(timeout=300)[0]
 
 

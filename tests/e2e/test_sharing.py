@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import Clone, small_repository
-from ..tools import mounted
+from ..tools import free_ports, mounted
 from . import servers
 from .servers import KEYS
 
@@ -128,7 +128,7 @@ def test_a_missing_bucket_is_named(repository: Clone, s3: str) -> None:
 
 
 def test_a_server_that_is_down_is_named(repository: Clone) -> None:
-    (port,) = servers.free_ports(1)
+    (port,) = free_ports(1)
     add_remote(repository, "s3://bucket/path", endpointurl=f"http://127.0.0.1:{port}")
     once = {**KEYS, "AWS_MAX_ATTEMPTS": "1"}
     assert_clear(repository.run("dvc", "push", env=once, check=False), "could not connect")

@@ -54,6 +54,8 @@ def test_text_of_the_data_cannot_break_a_table():
     assert "| x y | 50.00% | 10.00% to 90.00% | 2 |" in card
     tables = [block.splitlines() for block in card.split("\n\n") if block.startswith("|")]
     assert len(tables) >= 4
+    card = model_card(replace(FACTS, schema=replace(FACTS.schema, classes=("a\nb", "c"))))
+    assert "The classes: `a b`, `c`." in card
     for table in tables:
         assert len({line.replace("\\|", "").count("|") for line in table}) == 1
 
@@ -63,6 +65,24 @@ def test_without_probabilities_it_promises_none():
     card = model_card(replace(FACTS, metrics=metrics))
     assert "It states no probabilities." in card
     assert "`probabilities`" not in card
+
+
+@pytest.mark.parametrize(("confidence", "level"), [(0.95, "95%"), (0.995, "99.5%"), (0.57, "57%")])
+def test_the_level_of_the_intervals_is_not_rounded(confidence: float, level: str):
+    assert f"| metric | value | {level} interval |" in model_card(replace(FACTS, confidence=confidence))
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_it_allows_missing_numbers_only_where_the_model_learned_to_fill_them(missing: bool):
+    schema = replace(FACTS.schema, features=(Feature("age", "number", minimum=0, maximum=9, missing=missing),))
+    card = model_card(replace(FACTS, schema=schema))
+    assert ("A missing number is NaN" in card) == missing
+    assert ("No number may be missing" in card) != missing
+
+
+def test_rows_of_groups_are_not_independent_and_it_says_so():
+    assert "narrower" not in model_card(FACTS)
+    assert "Rows of one `patient` are alike" in model_card(replace(FACTS, group="patient"))
 
 
 @pytest.mark.parametrize(("name", "text"), [("accuracy", "12.35%"), ("log_loss", "0.1235")])

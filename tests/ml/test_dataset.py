@@ -5,6 +5,7 @@ import decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 
 from pipeline.errors import InputError
@@ -26,6 +27,16 @@ DAY = datetime.date(2024, 1, 31)
         (pd.Series([1, 2, 1], dtype="category"), [1, 2, 1]),
         (pd.Series(["x", None], dtype="string"), ["x", None]),
         (pd.Series([decimal.Decimal("1.5"), None]), [1.5, None]),
+        (pd.Series([decimal.Decimal(2**60 + 1), decimal.Decimal(3), None]), [str(2**60 + 1), "3", None]),
+        (pd.Series([2**70 + 1, 2**70]), [str(2**70 + 1), str(2**70)]),
+        (pd.Series([1, None], dtype=pd.ArrowDtype(pyarrow.int64())), [1.0, None]),
+        (pd.Series(["a", None], dtype=pd.ArrowDtype(pyarrow.string())), ["a", None]),
+        (pd.Series([True, None], dtype=pd.ArrowDtype(pyarrow.bool_())), [True, None]),
+        (pd.Series([DAY, None], dtype=pd.ArrowDtype(pyarrow.date32())), ["2024-01-31", None]),
+        (
+            pd.Series(pd.to_datetime(["2024-01-31", None]), dtype=pd.ArrowDtype(pyarrow.timestamp("us"))),
+            ["2024-01-31", None],
+        ),
         (pd.Series([1, "x", None, True], dtype=object), ["1", "x", None, "True"]),
         (pd.Series([None, None], dtype=object), [None, None]),
         (pd.to_datetime(pd.Series(["2024-01-31", None])), ["2024-01-31", None]),
@@ -85,6 +96,46 @@ def test_names_that_only_look_like_ids(name: str) -> None:
     assert features(**{name: values}) == {name: "number"}
 
 
+WRITTEN = {
+    "decimal commas": "3,{:06}",
+    "percent": "12.{:04}%",
+    "dollars": "$3.{:04}",
+    "euros behind": "{}.5 €",
+    "thousands": "1,{:03}.5",
+    "a sign": "-3,{:04}",
+    "a unit": "{}kg",
+    "a unit behind a space": "{}.5 km/h",
+}
+
+
+@pytest.mark.parametrize("case", WRITTEN)
+def test_numbers_that_people_wrote_are_refused_with_advice_though_they_differ_in_every_row(case: str) -> None:
+    with pytest.raises(
+        InputError, match=r"column 'm': 100 of 100 values are no numbers, such as .*decimals need a point"
+    ):
+        features(m=[WRITTEN[case].format(i) for i in range(100)], x=np.ones(100))
+
+
+def test_a_few_sizes_with_units_are_categories_and_a_few_decimal_commas_are_not() -> None:
+    assert features(size=["4GB", "8GB", "16GB"] * 30) == {"size": "category"}
+    with pytest.raises(InputError, match="decimals need a point"):
+        features(size=["1,5", "2,5", "4"] * 30)
+
+
+@pytest.mark.parametrize(
+    "written", ["%d-%b-%Y", "%d%b%Y", "%B %d, %Y", "%a, %d %b %Y %H:%M:%S", "%G-W%V-%u", "%Y-%b-%d"]
+)
+def test_dates_with_names_of_months_or_weeks_are_dates_and_no_ids(written: str) -> None:
+    days = pd.date_range("2024-01-31", periods=100).strftime(written)
+    with pytest.raises(InputError, match=r"column 'day': holds dates"):
+        features(day=days, x=np.ones(100))
+
+
+@pytest.mark.parametrize("word", ["c{}", "MARS{:04}", "DECK-{}", "{:08x}a1b2c3", "SN-20{:04}-W"])
+def test_other_words_that_differ_in_every_row_are_ids(word: str) -> None:
+    assert features(code=[word.format(i) for i in range(100)], x=np.ones(100)) == {"x": "number"}
+
+
 def test_text_that_says_true_and_false_is_boolean_and_other_pairs_are_categories() -> None:
     assert features(a=["true", "FALSE", None] * 9, b=["yes", "no", "no"] * 9) == {"a": "boolean", "b": "category"}
 
@@ -106,6 +157,10 @@ def test_amounts_are_no_labels_but_many_repeated_numbers_are() -> None:
 @pytest.mark.parametrize("labels", [[2**60 + 1, 2**60 + 2], ["1e20", "2e20"], ["01", "1"]])
 def test_labels_that_would_be_one_number_stay_two_classes(labels: list) -> None:
     assert read_labels(plain(pd.DataFrame({"y": labels}))["y"]).tolist() == [str(label) for label in labels]
+
+
+def test_true_and_false_are_two_classes_however_they_are_written() -> None:
+    assert read_labels(plain(pd.DataFrame({"y": ["true", "FALSE", "True"]}))["y"]).tolist() == ["True", "False", "True"]
 
 
 @pytest.mark.parametrize("infinite", [np.inf, -np.inf, "inf"])

@@ -69,6 +69,15 @@ def test_a_mixed_table_becomes_numbers_without_gaps_and_one_column_for_each_cate
     assert encoded.tolist() == [[3, 1, 1, 0, 0], [2, 1, 0, 1, 0], [4, 0, 0, 0, 1], [3, 1, 0, 0, 0]]
 
 
+@pytest.mark.parametrize("before", [[], ["preprocessing.MaxAbsScaler"]])
+def test_an_imputer_of_ones_own_sees_the_gaps(before: list[str]) -> None:
+    rows = np.array([[0, np.nan, 1], [1, 2, np.nan], [2, 4, 0]], dtype=np.float32)
+    imputer = {"impute.SimpleImputer": {"strategy": "constant", "fill_value": -9, "add_indicator": True}}
+    encoded = make(preprocessing=[*before, imputer], schema=MIXED)[:-1].fit_transform(rows)
+    largest = 4 if before else 1
+    assert encoded[:, :4].tolist() == [[-9, 1, 1, 0], [2 / largest, -9, 0, 1], [4 / largest, 0, 0, 0]]
+
+
 def test_preprocessing_is_for_numbers_and_booleans_only() -> None:
     rows = np.array([[0, 0, 1], [1, 10, 0], [2, 5, 0]], dtype=np.float32)
     encoded = make(preprocessing=["preprocessing.MinMaxScaler"], schema=MIXED)[:-1].fit_transform(rows)
@@ -87,11 +96,13 @@ def test_a_table_of_categories_alone_is_encoded() -> None:
         ("ensemble.RandomForestClassifier", []),
         ("ensemble.HistGradientBoostingClassifier", []),
         ("linear_model.LogisticRegression", ["preprocessing.MinMaxScaler", "decomposition.PCA"]),
+        ("linear_model.LogisticRegression", ["preprocessing.StandardScaler", "impute.SimpleImputer"]),
+        ("ensemble.RandomForestClassifier", [{"impute.SimpleImputer": {"strategy": "constant", "fill_value": -9}}]),
     ],
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_gaps_and_unknown_categories_are_the_same_in_the_package(
-    estimator: str, preprocessing: list[str], tmp_path: Path
+    estimator: str, preprocessing: list, tmp_path: Path
 ) -> None:
     random = np.random.default_rng(0)
     columns = [random.integers(-1, 3, 600), random.normal(5, 2, 600), random.integers(0, 2, 600)]
@@ -179,7 +190,17 @@ WRONG = {
     "a transformer of the target": (
         {"preprocessing": ["preprocessing.LabelEncoder"]},
         "train.preprocessing.0",
-        "leave it out",
+        "is for the target",
+    ),
+    "a binarizer of the target": (
+        {"preprocessing": ["preprocessing.LabelBinarizer"]},
+        "train.preprocessing.0",
+        "is for the target",
+    ),
+    "transformers side by side": (
+        {"preprocessing": ["pipeline.FeatureUnion"]},
+        "train.preprocessing.0",
+        "takes other transformers",
     ),
     "estimators without names": (
         {"estimator": "ensemble.VotingClassifier", "arguments": {"estimators": ["svm.SVC"]}},

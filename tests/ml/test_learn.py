@@ -1,9 +1,11 @@
 """How classifiers learn step by step, and which step is kept."""
 
+import time
 import warnings
 
 import numpy as np
 import pytest
+from sklearn.metrics import hinge_loss
 
 from pipeline.errors import InputError
 from pipeline.ml.estimators import build
@@ -61,12 +63,25 @@ FAMILIES = {
     "network that stops by itself": ("neural_network.MLPClassifier", {"early_stopping": True}, None, 1),
     "network without partial_fit": ("neural_network.MLPClassifier", {"solver": "lbfgs"}, None, 1),
     "SGD with balanced classes": ("linear_model.SGDClassifier", {"class_weight": "balanced"}, None, 1),
+    "bags that count what they left out": (
+        "ensemble.BaggingClassifier",
+        {"n_estimators": 30, "oob_score": True},
+        None,
+        1,
+    ),
+    "forest that counts what it left out": (
+        "ensemble.RandomForestClassifier",
+        {"n_estimators": 60, "oob_score": True},
+        None,
+        12,
+    ),
+    "passes that max_iter does not count": ("neural_network.MLPClassifier", {"max_iter": 200}, None, 12),
     "boosting that stops by itself": ("ensemble.GradientBoostingClassifier", {"n_iter_no_change": 3}, None, 1),
 }
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore:Some inputs do not have OOB")
 def test_every_family_learns_in_its_own_steps(family: str) -> None:
     estimator, arguments, calibration, steps = FAMILIES[family]
     result, recorded = run(estimator, arguments, calibration)
@@ -80,6 +95,39 @@ def test_every_family_learns_in_its_own_steps(family: str) -> None:
 def test_a_classifier_without_scores_has_accuracy_alone() -> None:
     _, recorded = run("multiclass.OutputCodeClassifier", {"estimator": "tree.DecisionTreeClassifier"})
     assert [set(scores) for scores in recorded] == [{"train/accuracy", "validation/accuracy"}]
+
+
+@pytest.mark.parametrize("outer", [None, "ensemble.StackingClassifier"])
+def test_scores_of_pairs_of_classes_make_no_loss(outer: str | None) -> None:
+    """Three classes have three pairs, whose scores look like those of classes."""
+    arguments = {"decision_function_shape": "ovo"}
+    if outer:
+        arguments = {
+            "estimators": {"bayes": "naive_bayes.GaussianNB"},
+            "final_estimator": {"svm.SVC": {"decision_function_shape": "ovo"}},
+        }
+    _, recorded = run(outer or "svm.SVC", arguments)
+    assert [set(scores) for scores in recorded] == [{"train/accuracy", "validation/accuracy"}]
+
+
+def test_the_hinge_loss_of_several_classes_is_scikit_learns() -> None:
+    classifier = build("svm.LinearSVC", {}, [], None, 0, SCHEMA)[-1].fit(*TRAIN)
+    expected = hinge_loss(VALIDATION.labels, classifier.decision_function(VALIDATION.features))
+    assert score(classifier, VALIDATION)["loss"] == pytest.approx(expected)
+
+
+def test_the_hinge_loss_of_two_classes_is_the_mean_over_those_of_each_class() -> None:
+    """Also where the rows are of one class, which scikit-learn's function takes for the other one."""
+    two = TRAIN.labels != "middle"
+    chosen = Rows(TRAIN.features[two], TRAIN.labels[two])
+    classifier = build("svm.LinearSVC", {}, [], None, 0, SCHEMA)[-1].fit(*chosen)
+    expected = hinge_loss(chosen.labels, classifier.decision_function(chosen.features))
+    assert score(classifier, chosen)["loss"] == pytest.approx(expected)
+    parts = [
+        Rows(chosen.features[of], chosen.labels[of]) for label in classifier.classes_ for of in [chosen.labels == label]
+    ]
+    losses = [score(classifier, part)["loss"] for part in parts]
+    assert np.average(losses, weights=[len(part.labels) for part in parts]) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +161,30 @@ def test_a_grown_ensemble_is_the_one_that_is_fitted_at_once() -> None:
     grown = result.classifier.predict_proba(VALIDATION.features)
     assert np.array_equal(grown, at_once.predict_proba(VALIDATION.features))
     assert result.classifier.get_params() == at_once.get_params()
+
+
+@pytest.mark.parametrize("patience", [0, 3])
+def test_boosted_histograms_are_those_that_are_fitted_at_once_with_so_many_trees(patience: int) -> None:
+    arguments = {"max_iter": 40, "learning_rate": 0.5, "max_features": 0.5}
+    result, recorded = run("ensemble.HistGradientBoostingClassifier", arguments, epochs=20, patience=patience)
+    assert (result.best_step == 20) == (not patience)
+    arguments |= {"max_iter": 2 * result.best_step, "early_stopping": False}
+    at_once = build("ensemble.HistGradientBoostingClassifier", arguments, [], None, 0, SCHEMA)[-1].fit(*TRAIN)
+    found = result.classifier.predict_proba(VALIDATION.features)
+    assert np.array_equal(found, at_once.predict_proba(VALIDATION.features))
+    assert recorded[result.best_step - 1]["validation/loss"] == score(at_once, VALIDATION)["loss"]
+
+
+def test_boosting_on_histograms_costs_a_few_times_one_fit() -> None:
+    """It was twenty times as much and more: the rows were put into bins again at every step."""
+    train, arguments = rows(10_000, 2), {"max_iter": 60, "early_stopping": False}
+    classifier = build("ensemble.HistGradientBoostingClassifier", arguments, [], None, 0, SCHEMA)[-1]
+    started = time.process_time()
+    classifier.fit(*train)
+    at_once = time.process_time() - started
+    started = time.process_time()
+    run("ensemble.HistGradientBoostingClassifier", arguments, epochs=60, train=train)
+    assert time.process_time() - started < 6 * at_once
 
 
 def test_training_rows_do_not_steer_by_the_validation_rows() -> None:

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.ml.dataset import Features, Finding
-from pipeline.ml.profile import GIVEN_AWAY, condense, contradictory, find_given_away, profile, told
+from pipeline.ml.profile import GIVEN_AWAY, condense, contradictory, find_given_away, find_in_sides, profile, told
+from pipeline.ml.split import row_hashes
 
 
 def codes(values: object) -> np.ndarray:
@@ -42,7 +43,41 @@ def test_a_good_but_honest_feature_is_not_suspected() -> None:
 def test_missing_values_that_give_the_target_away_are_noticed() -> None:
     labels = pd.Series(["ill", "well"] * 50)
     features = pd.DataFrame({"treatment": np.where(labels == "ill", 1.0, np.nan), "noise": np.arange(100) // 7 % 3})
-    assert [finding.column for finding in find_given_away(features, labels)] == ["treatment"]
+    assert [finding.column for finding in find_given_away(features, labels, row_hashes(features))] == []  # repeats
+    features["noise"] = np.arange(100.0)
+    found = find_given_away(features, labels, row_hashes(features))
+    assert [finding.column for finding in found] == ["treatment"]
+
+
+@pytest.mark.parametrize("order", ["sorted by class", "shuffled"])
+def test_only_some_rows_are_looked_at_and_they_are_the_same_of_every_class_in_any_order(order: str) -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"outcome": np.arange(2000) // 1000 * 1.0, "noise": rng.random(2000)})
+    labels = table["outcome"].where(rng.random(2000) > 0.005, 1 - table["outcome"])
+    expected = find_given_away(table, labels, row_hashes(table), sample=200)
+    assert [finding.column for finding in expected] == ["outcome"]
+    rows = labels.sort_values().index if order == "sorted by class" else labels.sample(frac=1, random_state=1).index
+    table, labels = table.loc[rows], labels.loc[rows]
+    assert find_given_away(table, labels, row_hashes(table), sample=200) == expected
+
+
+def found_in_sides(test_rows: int, distinct: int) -> list[str]:
+    labels = pd.Series(["a", "b"] * 500)
+    sides = np.where(
+        np.arange(1000) < test_rows, "test", np.where(np.arange(1000) < test_rows + 150, "validation", "train")
+    )
+    hashes = np.array([str(i % distinct) for i in range(1000)], dtype=object)
+    shares = {"train": 0.6, "validation": 0.15, "test": 0.25}
+    return [finding.code for finding in find_in_sides(labels, sides, hashes, shares)]
+
+
+def test_sides_of_about_the_size_that_was_asked_are_not_mentioned() -> None:
+    assert found_in_sides(test_rows=250, distinct=1000) == found_in_sides(test_rows=220, distinct=1000) == []
+
+
+def test_a_side_of_another_size_and_test_rows_that_repeat_few_are_mentioned() -> None:
+    assert found_in_sides(test_rows=100, distinct=1000) == ["side_size"]
+    assert found_in_sides(test_rows=250, distinct=16) == ["repeated"]
 
 
 def test_rows_of_another_class_with_the_same_features_contradict_each_other() -> None:
@@ -59,12 +94,19 @@ def test_more_than_a_few_findings_of_one_kind_become_one() -> None:
     assert len(condense(findings[1:])) == 6
 
 
+@pytest.mark.parametrize("name", ["count", "rows", "index", "category"])
+def test_a_category_may_have_any_name(name: str) -> None:
+    features = Features(pd.DataFrame({name: ["v", "u", "u"]}), {name: "category"}, ())
+    content = profile(features, pd.Series([0, 1, 1]), np.array(["train"] * 3), np.array(list("abc"), dtype=object), 0)
+    assert content["columns"][0]["top"] == [{"category": "u", "rows": 2}, {"category": "v", "rows": 1}]
+
+
 def test_the_profile_is_the_counts_of_the_table() -> None:
     table = pd.DataFrame({"n": np.array([1, 2, np.nan, 4], np.float32), "c": ["v", "u", "u", ""]})
     features = Features(table, {"n": "number", "c": "category"}, ())
     labels = pd.Series(["a", "a", "b", "b"], name="y")
     sides = np.array(["train", "test", "train", ""])
-    content = profile(features, labels, sides, np.array(["1", "2", "3", "3"], dtype=object))
+    content = profile(features, labels, sides, np.array(["1", "2", "3", "3"], dtype=object), 0)
     assert json.loads(json.dumps(content, allow_nan=False)) == content
     assert content["classes"] == [
         {"class": "a", "train": 1, "validation": 0, "test": 1},
@@ -88,6 +130,6 @@ def test_the_profile_is_the_counts_of_the_table() -> None:
 )
 def test_only_a_few_numbers_stand_outside_lists_where_dvc_metrics_shows_them(name: str) -> None:
     features = Features(pd.DataFrame({"n": np.ones(3, np.float32)}), {"n": "number"}, ())
-    content = profile(features, pd.Series([0, 1, 1]), np.array(["train"] * 3), np.array(list("abc"), dtype=object))
+    content = profile(features, pd.Series([0, 1, 1]), np.array(["train"] * 3), np.array(list("abc"), dtype=object), 0)
     assert {key for key, value in content.items() if not isinstance(value, list)} >= {name}
     assert len([value for value in content.values() if not isinstance(value, list)]) == 5

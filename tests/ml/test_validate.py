@@ -78,7 +78,11 @@ FAILS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a class that training lacks": (
         lambda: validate.check_sides(LABELS, np.where((SIDES == "train") & (LABELS == "b"), "", SIDES)),
-        r"1 of 2 classes have no training row: 'b' \(10\)",
+        r"no training row: 'b' \(10\) \(rows in all; 4 left out because a test row has the same features\); add",
+    ),
+    "a class that only the other sides have": (
+        lambda: validate.check_sides(LABELS, np.where((SIDES == "train") & (LABELS == "b"), "test", SIDES)),
+        r"1 of 2 classes have no training row: 'b' \(10\) \(rows in all\); add rows of them",
     ),
     "a picture of another size": (lambda: validate.image_size((2, 3), {}, 7), r"2 x 3 are 6 pixels, .* 7 features"),
     "another type": (

@@ -124,6 +124,20 @@ def test_dropping_a_column_moves_no_row(project: Project) -> None:
         assert set(rows[KEY]) <= set(before[side][KEY])
 
 
+def test_codes_with_leading_zeros_are_the_same_in_csv_and_parquet(project: Project) -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"x": rng.random(300), "zip": rng.choice(["01234", "1234"], 300)})
+    table["target"] = rng.choice(["07", "7", "01"], 300)
+    project.write(table)
+    project.prepare(categorical=["zip"])
+    found = project.outputs()
+    assert project.schema["zip"]["categories"] == ["01234", "1234"]
+    assert [entry["class"] for entry in project.profile["classes"]] == ["01", "07", "7"]
+    project.write(table, "data/raw/table.parquet")
+    project.prepare(path="data/raw/table.parquet")
+    assert project.outputs() == found
+
+
 def test_an_id_is_the_key_as_it_is_written(project: Project) -> None:
     table = people().assign(code=[f"{i:05}" for i in range(200)])
     project.write(table)
@@ -152,6 +166,7 @@ def test_rows_of_a_group_stay_together(project: Project) -> None:
     assert len(ages) > 70  # groups can be told apart by their ages
     total = sum(len(rows) for rows in sides.values())
     assert total == 400 and all(len(rows) % 5 == 0 for rows in sides.values())
+    assert project.warnings["grouped"] == ["patient"]
 
 
 def test_an_official_split_is_kept_and_validation_is_taken_from_its_training_rows(project: Project) -> None:
@@ -264,6 +279,47 @@ def test_a_feature_that_gives_the_target_away_is_named(project: Project, leak: s
     assert project.warnings["gives_away"] == ["outcome"]
 
 
+def test_a_large_table_sorted_by_class_has_the_same_warnings_as_any_other_order(project: Project) -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"x": rng.random(9000), "leak": np.arange(9000) // 4500})
+    table["target"] = np.where(rng.random(9000) < 0.994, table["leak"], 1 - table["leak"])
+    contradicting = table.iloc[:50].assign(target=1 - table["target"])
+    table = pd.concat([table, contradicting]).sort_values("target")
+    project.write(table)
+    project.prepare()
+    assert project.warnings["gives_away"] == ["leak"]
+    expected = project.outputs()
+    for seed in (1, 2):
+        project.write(table.sample(frac=1, random_state=seed))
+        project.prepare()
+        assert project.outputs() == expected
+
+
+def passengers(rows: int = 2201) -> pd.DataFrame:
+    """A table like the Titanic's: 16 sorts of rows in all."""
+    rng = np.random.default_rng(0)
+    sort = rng.choice(16, rows, p=np.arange(1, 17) ** 2 / np.sum(np.arange(1, 17) ** 2))
+    table = pd.DataFrame({"a": sort // 4, "b": sort % 4, "target": np.where(rng.random(rows) < 0.3, "y", "n")})
+    return table.assign(number=range(rows))
+
+
+def test_a_table_of_few_sorts_of_rows_is_noticed(project: Project) -> None:
+    project.write(passengers().drop(columns="number"))
+    project.set(prepare={"seed": 1})
+    assert len(project.prepare()["test"]) < 200
+    assert project.warnings["repeated"] == project.warnings["side_size"] == [""]
+    project.set(prepare={"seed": 0})
+    message = project.refused()
+    assert "validation side (2201 rows in all, of 16 groups or sorts" in message and "columns" in message
+
+
+def test_where_leaving_out_takes_a_class_from_training_the_error_says_so(project: Project) -> None:
+    table = passengers()
+    project.write(table.assign(target=np.where(table["b"] == 3, "y", "n")))
+    message = project.refused(id="number")
+    assert "left out because a test row has the same features" in message and "take data.id out" in message
+
+
 @pytest.mark.parametrize("dataset", ["digits", "iris", "wine", "breast_cancer"])
 def test_an_honest_set_is_not_suspected(project: Project, dataset: str) -> None:
     project.load(dataset)
@@ -325,7 +381,8 @@ WRONG: dict[str, tuple[pd.DataFrame | str | bytes, dict[str, object], list[str]]
     "constant target": (with_target("a"), {}, ["'target'", "all 200 rows", "'a'"]),
     "amounts as target": (with_target(np.linspace(0, 9.5, 200)), {}, ["amounts", "ranges"]),
     "many whole amounts as target": (with_target(range(1000, 1200)), {}, ["200 different numbers"]),
-    "one row per class": (with_target([f"c{i}" for i in range(200)]), {}, ["classes have no training row", "'c"]),
+    "free text as target": (with_target([f"c{i}" for i in range(200)]), {}, ["200 different texts", "no classes"]),
+    "few rows per class": (with_target([f"c{i % 50}" for i in range(200)]), {}, ["classes have no training row", "'c"]),
     "id with blanks": (GOOD, {"id": "city"}, ["'city'", "no value"]),
     "id not unique": (GOOD, {"id": "age"}, ["'age'", "unique"]),
     "group with blanks": (GOOD, {"group": "city"}, ["'city'", "no value"]),
@@ -378,6 +435,16 @@ def test_a_wrong_table_is_refused_in_two_lines_and_the_last_good_outputs_stay(pr
     assert not [f for f in project.path.rglob(".*") if f.is_dir()], "scratch folders are left"
 
 
+def test_a_wrong_row_of_a_folder_is_named_with_its_file(project: Project) -> None:
+    project.write(GOOD, "data/raw/mine/2023.csv")
+    project.write(GOOD, "data/raw/mine/2024/late.parquet")
+    for column, value in {"age": "?", "income": np.inf, "target": None}.items():
+        wrong = GOOD.astype({"age": object})
+        wrong.loc[6, column] = value
+        project.write(wrong, "data/raw/mine/2024/early.csv")
+        assert "row 7 of 2024/early.csv" in project.refused(path="data/raw/mine")
+
+
 def test_broken_parquet_is_refused(project: Project) -> None:
     project.write(GOOD, "data/raw/t.parquet")
     whole = (project.path / "data/raw/t.parquet").read_bytes()
@@ -390,6 +457,8 @@ def test_parquet_with_cells_that_are_not_one_value_is_refused(project: Project) 
     project.write(GOOD.assign(tags=[[1, 2]] * 200), "data/raw/t.parquet")
     assert "'tags'" in project.refused(path="data/raw/t.parquet")
     project.write(GOOD.assign(blob=[b"x"] * 200), "data/raw/t.parquet")
+    assert "bytes" in project.refused()
+    project.write(GOOD.assign(blob=pd.Series([b"x"] * 200, dtype="binary[pyarrow]")), "data/raw/t.parquet")
     assert "bytes" in project.refused()
     project.write(GOOD.assign(day=pd.date_range("2024-01-01", periods=200)), "data/raw/t.parquet")
     assert "dates" in project.refused()

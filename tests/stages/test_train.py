@@ -188,6 +188,23 @@ def test_a_class_without_a_training_row_is_refused(flowers: Project) -> None:
         run(flowers, estimator="naive_bayes.GaussianNB")
 
 
+def test_probabilities_are_learned_by_group_where_the_table_has_groups(project: Project) -> None:
+    """Twenty nearly equal rows of each of 120 patients: folds over rows make the model certain, and wrong."""
+    random = np.random.default_rng(0)
+    patient = np.repeat(np.arange(120), 20)
+    centre = random.normal(size=(120, 8))
+    ill = np.where(centre[:, 0] + random.normal(scale=1.5, size=120) > 0, "ill", "well")[patient]
+    cells = centre[patient] + random.normal(scale=0.05, size=(len(patient), 8))
+    columns = {f"x{i}": cells[:, i] for i in range(8)}
+    project.write(pd.DataFrame({"patient": patient, **columns, "target": ill}))
+    sides = project.prepare(target="target", group="patient")
+    section = {"estimator": "svm.SVC", "arguments": {"C": 10}, "calibration": "sigmoid"}
+    by_group = run(project, **section)["validation"]["loss"]
+    sides["train"].drop(columns="__group__").to_parquet("data/prepared/train.parquet", index=False)
+    by_row = run(project, **section)["validation"]["loss"]
+    assert by_group < 0.8 < 1 < by_row
+
+
 def blocks() -> list[dict[str, Any]]:
     """The `train:` sections that docs/estimators.md shows."""
     text = (ROOT / "docs" / "estimators.md").read_text(encoding="utf-8")

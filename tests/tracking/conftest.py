@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.conftest import environment
+from tests.conftest import STARTED, dvc_folders, environment
 from tests.tracking.wandb_file import RunFile, runs
 from tests.tracking.wandb_server import Server
 
@@ -20,6 +20,7 @@ import json, os, signal, sys, time
 from pathlib import Path
 from pipeline.tracking import Live
 
+began = time.time()
 params = {"steps": 5, "seconds": 0, "end": "", "score": 0.5}
 params |= json.loads(os.environ.get("STAGE", "{}"))
 out = Path("models/model.joblib"); out.parent.mkdir(exist_ok=True)
@@ -34,10 +35,16 @@ with Live("metrics/train") as live:
     if params["end"] == "raise": raise ValueError("no")
     if params["end"] == "kill": os.kill(os.getpid(), signal.SIGKILL)
     live.summary["nested"] = {"deep": {"value": 0.25}}
-time.sleep(params.get("after", 0))
+end = time.monotonic() + params.get("after", 0)  # or until there was a complaint
+while time.monotonic() < end and not any(m.stat().st_mtime > began for m in Path("wandb").glob("mirror/*.warned")):
+    time.sleep(0.05)
+if params["end"] == "caught":
+    try: sys.exit(3)
+    except SystemExit: pass
 if params["end"] == "exit": sys.exit(4)
 if params["end"] == "quiet": raise SystemExit(4)  # which Python tells no exit handler
 out.write_text(Path("data/prepared/train.csv").read_text() + Path("params.yaml").read_text())
+if params["end"] == "at once": os._exit(0)
 """
 
 REPRO = "import subprocess, sys; sys.exit(subprocess.run(['dvc', 'repro']).returncode)"
@@ -67,7 +74,7 @@ class Project:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.environment = environment() | {"WANDB_MODE": "offline"}
+        self.environment = environment() | dvc_folders(path.parent) | {"WANDB_MODE": "offline"}
 
     def run(self, *command: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
         """Run a command as a user would."""
@@ -86,9 +93,11 @@ class Project:
     def start(self, text: str, **env: str) -> subprocess.Popen[str]:
         """Start a Python script and go on."""
         (self.path / "script.py").write_text(text)
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "script.py"], cwd=self.path, env=self.environment | env, stderr=subprocess.PIPE, text=True
         )
+        STARTED.append(process)
+        return process
 
     def commit(self) -> str:
         """Commit everything."""
@@ -106,9 +115,9 @@ class Project:
         """The lines of `pipeline mirror --status`."""
         return self.run("pipeline", "mirror", "--status", **env).stdout.splitlines()
 
-    def settle(self, **env: str) -> list[str]:
-        """Wait until no follower is at work."""
-        return until(lambda: [line for line in self.ledger() if line["state"] != "following"] or None, self._settled)
+    def settle(self) -> list[dict[str, Any]]:
+        """The ledger once no follower is at work."""
+        return until(lambda: self.ledger() if self._settled() else None)
 
     def ledger(self) -> list[dict[str, Any]]:
         """What the ledger says."""
@@ -136,12 +145,11 @@ def _follows(process: psutil.Process, path: Path) -> bool:
         return False
 
 
-def until(look: Callable[[], Any], enough: Callable[[], bool] = lambda: True, seconds: float = 300) -> Any:
+def until(look: Callable[[], Any], seconds: float = 300) -> Any:
     """What `look` finds, as soon as it finds something; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        found = look()
-        if found and enough():
+        if found := look():
             return found
         time.sleep(0.05)
     pytest.fail(f"not seen within {seconds} s")

@@ -13,7 +13,8 @@ from tests.tools import mounted
 from tests.tracking.conftest import REPRO, Project, until
 from tests.tracking.wandb_server import KEY, Server
 
-LONG = json.dumps({"steps": 20, "seconds": 4, "after": 0.5})
+LONG = {"steps": 20, "seconds": 4}
+COMPLAINT = 60  # seconds that a stage waits for what it ends at once when it is there
 HIDDEN = """
 import sys
 class Hide:
@@ -51,10 +52,6 @@ def unwritable(project: Project) -> Iterator[None]:
     (project.path / "wandb").unlink()
 
 
-def repro(project: Project, **env: str):
-    return project.run("dvc", "repro", check=False, STAGE=LONG, **env)
-
-
 @pytest.fixture(scope="session")
 def expected(project_template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The results without W&B."""
@@ -63,7 +60,7 @@ def expected(project_template: Path, tmp_path_factory: pytest.TempPathFactory) -
     path = tmp_path_factory.mktemp("tracking") / "expected"
     subprocess.run(["cp", "-a", str(project_template), str(path)], check=True)
     project = Project(path)
-    project.run("dvc", "repro", WANDB_MODE="disabled", STAGE=LONG)
+    project.run("dvc", "repro", WANDB_MODE="disabled", STAGE=json.dumps(LONG))
     return results(project)
 
 
@@ -72,6 +69,8 @@ def test_a_fault_costs_one_warning_and_the_command_in_it_repairs(
     fault: str, project: Project, server: Server, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
     env = online(server.url)
+    unnoted = fault in ("unwritable", "not installed")  # the complaint comes from a follower that has just started
+    stage = json.dumps(LONG | {"after": 5 if unnoted else COMPLAINT})
     around = {"no disk": full_disk, "unwritable": unwritable}.get(fault, lambda _: nullcontext())
     if fault == "refused":
         server.stop()
@@ -84,7 +83,7 @@ def test_a_fault_costs_one_warning_and_the_command_in_it_repairs(
     elif fault.isdigit() or fault == "hang":
         server.fault = fault
     with around(project):
-        done = repro(project, **env)
+        done = project.run("dvc", "repro", check=False, STAGE=stage, **env)
         if (project.path / "wandb").is_dir():
             until(lambda: all(entry["state"] != "following" for entry in project.ledger()) or None)
     assert done.returncode == 0, done.stderr
@@ -107,7 +106,7 @@ def test_a_server_that_dies_during_the_run_gets_the_rest_later_and_no_row_twice(
     project: Project, server: Server, expected: dict[str, bytes]
 ) -> None:
     going_on = project.path / "wandb" / "go"
-    stage = {"steps": 20, "seconds": 4, "after": 5, "until": str(going_on)}
+    stage = {"steps": 20, "seconds": 4, "after": COMPLAINT, "until": str(going_on)}
     process = project.start(REPRO, STAGE=json.dumps(stage), **online(server.url))
     until(lambda: server.runs and any(len(server.rows(name)) > 2 for name in server.runs))
     server.stop()
@@ -128,13 +127,12 @@ def test_a_server_that_dies_during_the_run_gets_the_rest_later_and_no_row_twice(
 def test_a_follower_that_is_killed_is_noticed_and_its_run_is_completed_later(
     project: Project, server: Server, expected: dict[str, bytes]
 ) -> None:
-    process = project.start(
-        REPRO,
-        STAGE=LONG,
-        **online(server.url),
-    )
+    going_on = project.path / "go"
+    stage = json.dumps({"steps": 20, "until": str(going_on)})
+    process = project.start(REPRO, STAGE=stage, **online(server.url))
     (entry,) = until(lambda: [e for e in project.ledger() if e["pid"]] if (project.path / "wandb").exists() else None)
     os.kill(entry["pid"], signal.SIGKILL)
+    going_on.touch()
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0
     assert results(project) == expected
@@ -143,6 +141,84 @@ def test_a_follower_that_is_killed_is_noticed_and_its_run_is_completed_later(
     ((name, _),) = server.runs.items()
     assert name == entry["id"]
     assert [row["step"] for row in server.rows(name) if "train/loss" in row] == list(range(20))
+
+
+def test_a_killed_followers_run_has_its_own_records_whatever_stands_there_now(
+    reproduced_project: Project, server: Server
+) -> None:
+    project = reproduced_project
+    going_on = project.path / "wandb" / "go"
+    stage = json.dumps({"steps": 6, "until": str(going_on), "score": 0.25})
+    process = project.start(REPRO.replace("'repro'", "'repro', '-f', 'train'"), STAGE=stage, **online(server.url))
+    (entry,) = until(lambda: [e for e in project.ledger() if e["pid"]] if (project.path / "wandb").exists() else None)
+    os.kill(entry["pid"], signal.SIGKILL)
+    going_on.touch()
+    process.communicate(timeout=300)
+    project.run("git", "checkout", "-q", ".")
+    project.run("dvc", "checkout", "-q")
+    project.run("pipeline", "mirror", **online(server.url))
+    losses = [row["train/loss"] for row in server.rows(entry["id"]) if "train/loss" in row]
+    assert losses == [0.25 / step for step in range(1, 7)]
+    (own,) = [e["recording"] for e in project.ledger() if e["id"] == entry["id"]]
+    assert (own.outputs, own.config.get("dvc")) == ([], None)
+
+
+def test_what_followers_that_died_at_once_left_is_mirrored_later(
+    project: Project, server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "die").mkdir()
+    die = "import os, sys\nif 'pipeline.tracking.follow' in sys.orig_argv: os._exit(9)\n"
+    (tmp_path / "die/sitecustomize.py").write_text(die)
+    for score, end in ((0.5, ""), (0.25, "exit")):
+        stage = json.dumps({"score": score, "end": end})
+        env = online(server.url) | {"PYTHONPATH": str(tmp_path / "die"), "STAGE": stage}
+        done = project.run("dvc", "repro", "-f", "train", check=False, **env)
+        assert (done.returncode == 0) == (end == "")
+        assert done.stderr.count("warning:") == 1
+    project.run("pipeline", "mirror", **online(server.url))
+    first = {server.rows(name)[0]["train/loss"]: run["exit_code"] for name, run in server.runs.items()}
+    assert first == {0.5: 0, 0.25: 4}
+
+
+def test_every_execution_of_a_group_that_the_user_names_hears_of_a_fault(project: Project, server: Server) -> None:
+    server.stop()
+    stage = json.dumps({"after": COMPLAINT})
+    for _ in range(2):
+        done = project.run("dvc", "repro", "-f", "train", STAGE=stage, WANDB_RUN_GROUP="nightly", **online(server.url))
+        assert done.stderr.count("warning:") == 1
+
+
+def test_a_stage_survives_its_follower_also_where_a_broken_pipe_kills(project: Project, server: Server) -> None:
+    script = """
+import os, signal, time
+from pipeline.tracking import Live
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+with Live("records") as live:
+    live.log_metric("loss", 1.0)
+    while not os.path.exists("go"): time.sleep(0.05)
+print("survived")
+"""
+    process = project.start(script, **online(server.url))
+    (entry,) = until(lambda: [e for e in project.ledger() if e["pid"]] if (project.path / "wandb").exists() else None)
+    os.kill(entry["pid"], signal.SIGKILL)
+    (project.path / "go").touch()
+    process.communicate(timeout=300)
+    assert process.returncode == 0
+
+
+def test_a_parameter_that_json_cannot_hold_is_shown_as_text(project: Project) -> None:
+    script = """
+import datetime
+from pipeline.tracking import Live
+with Live("records") as live:
+    live.log_params({"limit": float("inf"), "day": datetime.date(2026, 1, 2)})
+    live.log_metric("loss", 1.0)
+"""
+    assert project.script(script).returncode == 0
+    (entry,) = project.settle()
+    assert (entry["state"], entry["problem"]) == ("mirrored", "")
+    (run,) = project.offline_runs()
+    assert (run.config["limit"], run.config["day"]) == ("inf", "2026-01-02")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,20 @@ with Live("metrics/train") as live:
         live.log_metric("train/loss", 1 / (step + 1))
         live.next_step()
         time.sleep(0.1)
+"""
+
+FOLDS = """
+import shutil
+from pathlib import Path
+from pipeline.tracking import Live
+for fold, folder in enumerate(["scratch", "metrics/train", "metrics/train"], 1):
+    with Live(folder) as live:
+        for step in range(3):
+            live.log_metric("train/loss", fold / 2**step)
+            live.next_step()
+shutil.rmtree("scratch")
+Path("models").mkdir(exist_ok=True)
+Path("models/model.joblib").write_text("model")
 """
 
 
@@ -43,6 +58,8 @@ def test_a_value_is_on_the_server_within_two_seconds(project: Project, server: S
     ("end", "state", "code"),
     [
         ("", "finished", 0),
+        ("at once", "finished", 0),
+        ("caught", "finished", 0),
         ("raise", "failed", 1),
         ("exit", "failed", 4),
         ("quiet", "failed", 1),
@@ -53,7 +70,7 @@ def test_the_run_ends_in_the_state_of_its_stage(
     project: Project, server: Server, end: str, state: str, code: int
 ) -> None:
     done = project.run("dvc", "repro", "train", check=False, STAGE=json.dumps({"end": end}), **server.environment())
-    assert (done.returncode == 0) == (end == "")
+    assert (done.returncode == 0) == (code == 0)
     project.settle()
     ((name, run),) = server.runs.items()
     assert (run["state"], run["exit_code"]) == (state, code)
@@ -85,6 +102,58 @@ def test_an_execution_is_judged_by_what_it_left_although_the_next_has_begun(proj
     recordings = [entry["recording"] for entry in project.settle()]
     assert [r.exit_code for r in recordings] == [0] * 4
     assert len({r.config["dvc"]["lock"] for r in recordings}) == 3
+
+
+def test_each_recording_of_a_stage_keeps_its_own_rows_wherever_its_folder_goes(project: Project) -> None:
+    (project.path / "stage.py").write_text(FOLDS)
+    project.run("dvc", "repro", "train")
+    project.settle()
+    rows = [[row["train/loss"] for row in run.rows if "train/loss" in row] for run in project.offline_runs()]
+    assert sorted(rows) == [[1.0, 0.5, 0.25], [2.0, 1.0, 0.5], [3.0, 1.5, 0.75]]
+
+
+def test_a_later_command_of_the_stage_may_change_the_summary(project: Project) -> None:
+    (project.path / "post.py").write_text(
+        "from pathlib import Path\n"
+        "path = Path('metrics/train/metrics.json'); path.write_text(path.read_text().replace('0.25', '0.5'))\n"
+    )
+    dvc_yaml = project.path / "dvc.yaml"
+    dvc_yaml.write_text(dvc_yaml.read_text().replace("cmd: python stage.py", "cmd: [python stage.py, python post.py]"))
+    for _ in range(2):
+        project.run("dvc", "repro", "-f", "train")
+    recordings = [entry["recording"] for entry in project.settle()]
+    assert [(r.exit_code, [data.path for data in r.outputs]) for r in recordings] == [(0, ["models/model.joblib"])] * 2
+
+
+def test_a_follower_that_starts_late_tells_what_the_stage_began_with(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "late").mkdir()
+    (tmp_path / "late/sitecustomize.py").write_text(
+        "import os, sys, time\n"
+        "while 'pipeline.tracking.follow' in sys.orig_argv and os.path.exists('wait'): time.sleep(0.1)\n"
+    )
+    (project.path / "wait").touch()
+    for rate in (2, 3):
+        project.params(rate=rate)
+        project.run("dvc", "repro", "train", PYTHONPATH=str(tmp_path / "late"), STAGE=json.dumps({"score": 1 / rate}))
+    (project.path / "wait").unlink()
+    recordings = [entry["recording"] for entry in project.settle()]
+    assert sorted((r.config["train"]["rate"], r.exit_code) for r in recordings) == [(2, 0), (3, 0)]
+
+
+def test_one_pipeline_below_others_in_a_repository_is_mirrored_once(project: Project) -> None:
+    (project.path / "sub").mkdir()
+    for name in ("dvc.yaml", "params.yaml", "stage.py", "data"):
+        (project.path / name).rename(project.path / "sub" / name)
+    project.run("dvc", "repro", "sub/dvc.yaml:train")
+    (entry,) = project.settle()
+    assert entry["recording"].config["train"] == {"rate": 1}
+    for command in (
+        "cd sub && pipeline mirror",
+        "cd sub && pipeline mirror metrics/train",
+        "pipeline mirror sub/metrics/train",
+    ):
+        assert entry["target"] in project.run("sh", "-c", command).stdout
+    assert len(project.ledger()) == 1
 
 
 def test_a_stage_that_is_killed_later_is_killed_and_its_rows_are_there(project: Project, server: Server) -> None:

@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import quote
 
+from tests.tools import free_ports
+
 KEY = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -28,7 +30,7 @@ class Server:
         self.lock = threading.Lock()
         self._stopped = threading.Event()
         self._http: ThreadingHTTPServer | None = None
-        self.port = 0
+        (self.port,) = free_ports(1)
 
     def __enter__(self) -> "Server":
         self.start()
@@ -51,11 +53,10 @@ class Server:
         return {"WANDB_BASE_URL": self.url, "WANDB_API_KEY": KEY, "WANDB_MODE": "online", "NO_PROXY": "127.0.0.1"}
 
     def start(self) -> None:
-        """Listen, on the same port as before if there was one."""
+        """Listen, always on the same port."""
         handler = type("Bound", (_Handler,), {"state": self})
         self._stopped.clear()
         self._http = _Quiet(("127.0.0.1", self.port), handler)
-        self.port = self._http.server_address[1]
         threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:

@@ -23,6 +23,7 @@ class Facts:
     confidence: float
     tolerance: float
     hashes: Mapping[str, str]  # MD5 of files by path, as dvc.lock has them
+    group: str | None = None  # the column whose rows belong together
 
 
 def model_card(facts: Facts) -> str:
@@ -60,7 +61,7 @@ def scalars(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 def _model(facts: Facts) -> list[str]:
     schema = facts.schema
-    classes = ", ".join(f"`{label}`" for label in schema.classes[:CLASSES_SHOWN])
+    classes = ", ".join(f"`{_line(str(label))}`" for label in schema.classes[:CLASSES_SHOWN])
     more = len(schema.classes) - CLASSES_SHOWN
     shape = f": a picture of {schema.image[0]} x {schema.image[1]} values, row by row" if schema.image else ""
     of_classes = f" and `probabilities` (rows, {len(schema.classes)}) in the order of the classes"
@@ -69,10 +70,17 @@ def _model(facts: Facts) -> list[str]:
         "## The model",
         "scikit-learn, exported to ONNX: " + " → ".join(f"`{step}`" for step in facts.steps) + ".",
         f"**Input**: `features`, float32 (rows, {len(schema.features)}), in the order of `schema.json`{shape}. "
-        "A missing number is NaN; a category is its position in the list in `schema.json`, one that is not there -1.",
+        f"{_gaps(schema)} A category is its position in the list in `schema.json`, one that is not there -1.",
         _features(schema),
         f"**Output**: `label` (rows){probabilities}. The classes: {classes}{f' and {more} more' if more > 0 else ''}.",
     ]
+
+
+def _gaps(schema: Schema) -> str:
+    """What becomes of a missing number; a model that saw no gap has no step that fills one."""
+    if any(feature.missing and feature.type != "category" for feature in schema.features):
+        return "A missing number is NaN, where `schema.json` says `missing`."
+    return "No number may be missing: no row had a gap."
 
 
 def _has_probabilities(facts: Facts) -> bool:
@@ -100,7 +108,7 @@ def _range(feature: Feature) -> str:
 def _results(facts: Facts) -> list[str]:
     metrics = facts.metrics
     intervals = metrics.get("interval", {})
-    level = f"{facts.confidence:.0%} interval"
+    level = f"{100 * facts.confidence:g}% interval"
     parts = [
         "## Results",
         f"On {metrics['rows']} test rows that the model never learned from.",
@@ -117,6 +125,12 @@ def _results(facts: Facts) -> list[str]:
             ],
         ),
     ]
+    if facts.group:
+        parts.insert(
+            2,
+            f"Rows of one `{_line(facts.group)}` are alike, but the intervals count each row as evidence of its own: "
+            "they are narrower than they should be.",
+        )
     for column, values in metrics.get("slice", {}).items():
         rows = [
             [_cell(name), f"{v['accuracy']:.2%}", interval_text("accuracy", v), str(v["rows"])]
@@ -134,8 +148,8 @@ def _limits(facts: Facts) -> list[str]:
     recall, rows = judged[weakest]["recall"], judged[weakest]["rows"]
     lines = [
         "The results hold for rows drawn like the test rows; nothing is known of other sources, times or devices.",
-        f"It finds `{weakest}` least often: {recall:.1%} of its {rows} test rows.",
-        f"It was judged on the fewest rows, {per_class[fewest]['rows']}, for `{fewest}`.",
+        f"It finds `{_line(weakest)}` least often: {recall:.1%} of its {rows} test rows.",
+        f"It was judged on the fewest rows, {per_class[fewest]['rows']}, for `{_line(fewest)}`.",
         "It always answers with one of its classes, also for a row that is none of them.",
         "Values outside what training saw (`minimum`, `maximum`, `categories` in schema.json) are answered unproven.",
     ]
@@ -190,4 +204,9 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _cell(text: str) -> str:
     """Text that cannot break a table of Markdown."""
-    return " ".join(text.replace("|", "\\|").replace("`", "'").split())
+    return _line(text).replace("|", "\\|")
+
+
+def _line(text: str) -> str:
+    """Text that cannot break a span of code."""
+    return " ".join(text.replace("`", "'").split())

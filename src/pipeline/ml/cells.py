@@ -5,16 +5,32 @@ import pandas as pd
 
 from pipeline.errors import InputError
 
+FILES = "files"  # in the attrs of a table that was several files: the name and the number of rows of each, in order
+LARGEST_EXACT = 2**53  # beyond it, not every whole number is a float64
+
 # What a blank cell is called in the wild. "None" is left out: it is a class or a category in more tables than not.
 BLANK = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")
 
 NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?i:inf|infinity)"
 BOOLEAN = "(?i:true|false)"
+_MONTH = (
+    "(?i:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    "|nov(?:ember)?|dec(?:ember)?|mär|mrz|mai|okt|dez)[.]?"
+)
+_YEAR = "(?:19|20)[0-9]{2}"
 DATE = (
     r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}(?:[T ].*)?"  # 2024-01-31, with or without a time
     r"|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:[0-9]{2}){1,2}(?: .*)?"  # 31.01.2024, 1/31/24
+    rf"|(?:[A-Za-z]{{2,9}}[.,]* )?[0-9]{{1,2}}[-/. ]*{_MONTH}[-/., ]*(?:[0-9]{{2}}){{1,2}}(?:[T :].*)?"  # 31-Jan-2024
+    rf"|(?:[A-Za-z]{{2,9}}[.,]* )?{_MONTH}[-/. ]*(?:[0-9]{{1,2}}[-/., ]+)?{_YEAR}(?: .*)?"  # January 31, 2024; Jan 2024
+    rf"|{_YEAR}[-/. ]?{_MONTH}(?:[-/. ]?[0-9]{{1,2}})?(?:[T ].*)?"  # 2024-Jan-31
+    rf"|{_YEAR}-?W[0-9]{{2}}(?:-?[1-7])?|{_YEAR}[- ]?Q[1-4]|{_YEAR}-(?:0[1-9]|1[0-2])"  # weeks, quarters, months
     r"|[0-9]{1,2}:[0-9]{2}(?::[0-9.]+)?|-?[0-9]+ days.*"  # times and durations
 )
+_DIGITS = "[+-]?(?:[0-9]{1,3}(?:[,.' \u00a0\u202f][0-9]{3})+|[0-9]+)(?:[.,][0-9]+)?"
+_SIGN = "[$€£¥%‰]"
+AMOUNT = f"[+-]?{_SIGN} ?{_DIGITS}|{_DIGITS} ?{_SIGN}?"  # a number as people write it: 3,14 or 1,234.5 or $3.2 or 12.5%
+MEASURE = f"{AMOUNT}|{_DIGITS} ?[a-zA-Zµ°]{{1,4}}(?:/[a-zA-Z]{{1,3}}[23]?)?"  # or with a unit: 3kg or 80 km/h
 
 
 def plain(table: pd.DataFrame) -> pd.DataFrame:
@@ -30,6 +46,8 @@ def plain(table: pd.DataFrame) -> pd.DataFrame:
 
 def _plain(name: str, column: pd.Series) -> pd.Series:
     dtype = column.dtype
+    if isinstance(dtype, pd.ArrowDtype):  # as pyarrow would have read it without pandas' own note in the file
+        return _plain(name, column.array.__arrow_array__().to_pandas().set_axis(column.index))
     if isinstance(dtype, pd.CategoricalDtype):
         return _plain(name, column.astype(object))
     if pd.api.types.is_bool_dtype(dtype):
@@ -55,7 +73,10 @@ def _plain_objects(name: str, column: pd.Series) -> pd.Series:
     if kind == "boolean":
         return column.astype("boolean")
     if kind in ("empty", "integer", "floating", "mixed-integer-float", "decimal"):
-        return column.astype(np.float64)
+        numbers = column.astype(np.float64)
+        if kind in ("integer", "decimal") and (numbers.abs() > LARGEST_EXACT).any():
+            return column.map("{:f}".format if kind == "decimal" else str, na_action="ignore").astype("str")
+        return numbers
     nested = column.map(lambda cell: isinstance(cell, (bytes, list, tuple, dict, set, np.ndarray, complex)))
     if nested.any():
         what = type(column[nested].iloc[0]).__name__
@@ -63,6 +84,15 @@ def _plain_objects(name: str, column: pd.Series) -> pd.Series:
             f"column '{name}': {nested.sum()} cells hold a {what}, not one value; divide the column into several"
         )
     return _plain(name, column.astype("str").mask(column.isna()))
+
+
+def row_name(row: int, table: pd.DataFrame | pd.Series) -> str:
+    """A row as its file counts it, from 1, with the file's name if the table was several files."""
+    for name, rows in table.attrs.get(FILES, []):
+        if row < rows:
+            return f"{row + 1} of {name}"
+        row -= rows
+    return str(row + 1)
 
 
 def is_text(column: pd.Series) -> bool:

@@ -10,7 +10,19 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.errors import InputError
-from pipeline.ml.cells import BOOLEAN, DATE, NUMBER, as_names, as_numbers, is_boolean, is_text
+from pipeline.ml.cells import (
+    AMOUNT,
+    BOOLEAN,
+    DATE,
+    LARGEST_EXACT,
+    MEASURE,
+    NUMBER,
+    as_names,
+    as_numbers,
+    is_boolean,
+    is_text,
+    row_name,
+)
 from pipeline.ml.schema import Feature, FeatureType, Label, Schema
 
 ID_NAME = re.compile(
@@ -18,9 +30,8 @@ ID_NAME = re.compile(
 )
 MAX_CATEGORIES = 1000  # distinct texts of a category at most
 FEW_CATEGORIES = 20  # so many distinct texts are a category, however few the rows
-MAX_CLASSES = 50  # so many distinct whole numbers are classes; more only if they repeat
+MAX_CLASSES = 50  # so many distinct labels are classes; more only if they repeat
 PADDED = r"[+-]?0[0-9]+"
-LARGEST_EXACT = 2**53  # beyond it, not every whole number is a float64
 FEW_ROWS = 10  # below this, that all values of a column differ says nothing
 
 
@@ -62,24 +73,30 @@ class Features:
 
 
 def read_labels(target: pd.Series) -> pd.Series:
-    """The target as classes: int64 if all are whole numbers, else text.
+    """The target as classes: int64 if all are whole numbers, else text; "true" and "FALSE" are True and False.
 
     Whole numbers that float64 does not tell apart, and texts like "07", are names: as numbers, several would be one.
 
     Raises:
-        InputError: the values are amounts, not classes, or infinite.
+        InputError: the values are amounts or free text, not classes, or infinite.
     """
     numbers = as_numbers(target)
     if numbers is None:
-        return as_names(target)
+        names = target.str.title() if is_text(target) and target.str.fullmatch(BOOLEAN).all() else as_names(target)
+        if names.nunique() > max(MAX_CLASSES, len(names) // 3):
+            raise InputError(
+                f"column '{target.name}' (data.target): {names.nunique()} different texts in {len(names)} rows, such "
+                f"as '{names.iloc[0][:40]}', are no classes; put them into a few groups, or choose another target"
+            )
+        return names
     infinite = np.flatnonzero(np.isinf(numbers))
     if len(infinite):
         raise InputError(
-            f"column '{target.name}' (data.target): {len(infinite)} rows are infinite, such as row {infinite[0] + 1}; "
-            "give them a class, or take those rows out"
+            f"column '{target.name}' (data.target): {len(infinite)} rows are infinite, such as row "
+            f"{row_name(infinite[0], target)}; give them a class, or take those rows out"
         )
-    names = is_text(target) and target.str.fullmatch(PADDED).any()
-    if names or (numbers.abs() > LARGEST_EXACT).any():
+    padded = is_text(target) and target.str.fullmatch(PADDED).any()
+    if padded or (numbers.abs() > LARGEST_EXACT).any():
         return as_names(target)
     fractional = numbers[numbers != np.floor(numbers)]
     distinct = numbers.nunique()
@@ -121,11 +138,15 @@ def read_features(table: pd.DataFrame, roles: Roles) -> Features:
 
 
 def _names_rows(column: pd.Series) -> bool:
-    """Whether a column is the rows' id: all different, and single words or numbers that are called so."""
+    """Whether a column is the rows' id: all different, and single words or numbers that are called so.
+
+    Numbers and dates, however they are written, are different in each row because they were measured.
+    """
     if len(column) < FEW_ROWS or is_boolean(column) or column.hasnans or not column.is_unique:
         return False
     if is_text(column):
-        return not (column.str.contains(r"\s").any() or column.str.fullmatch(f"{NUMBER}|{DATE}").any())
+        words = column.str.contains(r"\s").any() or column.str.fullmatch(f"{NUMBER}|{DATE}").any()
+        return not words and column.str.fullmatch(MEASURE).mean() < 0.5
     return column.dtype.kind in "iu" and ID_NAME.search(str(column.name)) is not None
 
 
@@ -144,15 +165,17 @@ def _problem(column: pd.Series, declared: bool) -> str | None:
         return None
     present = column.dropna()
     distinct = present.nunique()
-    numeric = present.str.fullmatch(NUMBER).mean()
+    numeric = present.str.fullmatch(NUMBER)
     if present.str.fullmatch(DATE).mean() >= 0.8:
         return "dates"
-    if 0.5 <= numeric < 1:
-        return "words"
-    if numeric < 1 and distinct > max(FEW_CATEGORIES, len(present) / 2):
-        return "free text"
-    if numeric < 1 and distinct > MAX_CATEGORIES:
-        return "many"
+    if not numeric.all():
+        varied = distinct > max(FEW_CATEGORIES, len(present) / 2)  # with units, a few are categories: 4GB and 8GB
+        if (numeric | present.str.fullmatch(MEASURE if varied else AMOUNT)).mean() >= 0.5:
+            return "words"
+        if varied:
+            return "free text"
+        if distinct > MAX_CATEGORIES:
+            return "many"
     return (
         "split" if set(present.str.lower().unique()) in ({"train", "test"}, {"train", "validation", "test"}) else None
     )
@@ -169,11 +192,14 @@ def _advice(problem: str, column: pd.Series) -> str:
         )
     if problem == "words":
         words = present[~present.str.fullmatch(NUMBER)]
-        rows = ", ".join(str(row + 1) for row in words.index[:3])
-        comma = "; decimals need a point" if words.str.fullmatch(r"[+-]?[0-9]+,[0-9]+").any() else ""
+        rows = ", ".join(row_name(row, column) for row in words.index[:3])
+        written = words.str.fullmatch(MEASURE).any()
+        way_on = (
+            "write 1234.5: decimals need a point, and nothing else beside the digits" if written else "leave them blank"
+        )
         return (
-            f"{len(words)} of {len(present)} values are no numbers, such as '{str(words.iloc[0])[:40]}' (row {rows})"
-            f"{comma}; leave them blank, or list it in data.categorical if the numbers are names"
+            f"{len(words)} of {len(present)} values are no numbers, such as '{str(words.iloc[0])[:40]}' (row {rows}); "
+            f"{way_on}, or list it in data.categorical if they are names, or in data.drop"
         )
     if problem == "split":
         return "says train or test in every row; make it data.split_column, or list it in data.drop"

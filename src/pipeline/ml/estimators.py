@@ -87,7 +87,7 @@ def make(name: str, arguments: Mapping[str, Any], kind: str, seed: int, key: str
     return made
 
 
-def find(name: str, kind: str, key: str) -> type:
+def find(name: str, kind: str, key: str) -> type[Any]:
     """The public scikit-learn class at the import path `name` (below `sklearn.`) that is a `kind`.
 
     Raises:
@@ -98,8 +98,10 @@ def find(name: str, kind: str, key: str) -> type:
         module, _, attribute = path.rpartition(".")
         found = _import(f"sklearn.{module}", attribute)
         if found and issubclass(found, KINDS[kind]) and not inspect.isabstract(found):
-            if not hasattr(found, "_parameter_constraints"):
+            if list(inspect.signature(found.fit).parameters)[1] == "y":
                 raise InputError(f"{key}: {name} is for the target, which needs none; leave it out")
+            if not hasattr(found, "_parameter_constraints"):  # FeatureUnion, KernelCenterer
+                raise InputError(f"{key}: {name} takes other transformers or a kernel, not columns; leave it out")
             return found
         if found:
             raise InputError(f"{key}: {name} is no {kind}; {_known(path, kind)}")
@@ -107,10 +109,14 @@ def find(name: str, kind: str, key: str) -> type:
 
 
 def _encode(schema: Schema, steps: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    """`steps` for the numbers, preceded by an imputer where numbers are missing, beside one-hot codes of categories."""
+    """`steps` for the numbers, beside one-hot codes of categories.
+
+    Where numbers are missing an imputer goes before `steps`, unless they have one: that would never see a gap.
+    """
     numbers = [i for i, feature in enumerate(schema.features) if feature.type != "category"]
     categories = [i for i, feature in enumerate(schema.features) if feature.type == "category"]
-    if any(schema.features[i].missing for i in numbers):
+    own = any(type(step).__module__.startswith("sklearn.impute.") for _, step in steps)
+    if not own and any(schema.features[i].missing for i in numbers):
         from sklearn.impute import SimpleImputer
 
         steps = [("missing", SimpleImputer(strategy="median", keep_empty_features=True)), *steps]
@@ -176,7 +182,7 @@ def _looks_like_number(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", value) is not None
 
 
-def _import(module: str, attribute: str) -> type | None:
+def _import(module: str, attribute: str) -> type[Any] | None:
     """The estimator class of that name in a module, if it is scikit-learn's own."""
     try:
         found = getattr(importlib.import_module(module), attribute, None)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pipeline.errors import InputError
 from pipeline.ml.learners import Rows, choose
-from pipeline.ml.metrics import log_losses
+from pipeline.ml.metrics import Floats, log_losses
 
 WATCHED = 10_000  # training rows that are measured after a step, at most: enough for a curve, and every step pays
 
@@ -71,23 +71,36 @@ def learn(
 
 
 def score(classifier: Any, rows: Rows) -> Scores:
-    """`accuracy`, and `loss`: log loss where there are probabilities, else hinge loss where there are scores.
-
-    The hinge loss of several classes is Crammer and Singer's (2001), as in `sklearn.metrics.hinge_loss`.
-    """
-    from sklearn.metrics import hinge_loss
-
+    """`accuracy`, and `loss`: log loss where there are probabilities, else hinge loss where each class has a score."""
     features, labels, classes = *rows, classifier.classes_
     if hasattr(classifier, "predict_proba"):
         probabilities = classifier.predict_proba(features)
         accuracy = float(np.mean(classes[probabilities.argmax(axis=1)] == labels))
         losses = log_losses(np.searchsorted(classes, labels), probabilities)
         return {"loss": float(np.mean(losses)), "accuracy": accuracy}
-    accuracy = float(np.mean(classifier.predict(features) == labels))
-    if hasattr(classifier, "decision_function"):
-        decision = classifier.decision_function(features)
-        return {"loss": float(hinge_loss(labels, decision, labels=classes)), "accuracy": accuracy}
-    return {"accuracy": accuracy}
+    scores = {"accuracy": float(np.mean(classifier.predict(features) == labels))}
+    if hasattr(classifier, "decision_function") and not _scores_pairs(classifier):
+        scores["loss"] = float(np.mean(_hinge_losses(labels, classifier.decision_function(features), classes)))
+    return scores
+
+
+def _scores_pairs(classifier: Any) -> bool:
+    """Whether the columns of its decision function are pairs of classes: svm.SVC may be told so, also inside others."""
+    shapes = (value for name, value in classifier.get_params().items() if name.endswith("decision_function_shape"))
+    return len(classifier.classes_) > 2 and "ovo" in shapes
+
+
+def _hinge_losses(labels: npt.NDArray[Any], decision: Floats, classes: npt.NDArray[Any]) -> Floats:
+    """The hinge loss of each row; of three classes or more as Crammer and Singer (JMLR 2, 2001) define it.
+
+    `sklearn.metrics.hinge_loss` takes a row of the first of two classes for the second if all rows are of that one.
+    """
+    codes = np.searchsorted(classes, labels)
+    if len(classes) == 2:
+        return np.asarray(np.maximum(0, 1 - np.where(codes == 1, decision, -decision)))
+    of_label = np.take_along_axis(decision, codes[:, None], axis=1)
+    others = np.where(np.arange(len(classes)) == codes[:, None], -np.inf, decision)
+    return np.asarray(np.maximum(0, 1 - of_label[:, 0] + others.max(axis=1)))
 
 
 @contextmanager

@@ -45,21 +45,29 @@ def choose(classifier: Any, rows: Rows, epochs: int, batch_size: int, seed: int)
             return Once(classifier, rows)
         return Passes(classifier, rows, epochs, batch_size, seed)
     if "warm_start" in parameters and "n_estimators" in parameters:
-        if parameters.get("n_iter_no_change") is not None:
+        if parameters.get("n_iter_no_change") is not None or _counts_out_of_bag(classifier):
             return Once(classifier, rows)
-        return Growth(classifier, rows, epochs, "n_estimators")
+        return Growth(classifier, rows, epochs)
     if hasattr(classifier, "staged_predict"):
         if "max_iter" in parameters:
-            return Growth(classifier.set_params(early_stopping=False), rows, epochs, "max_iter")
+            return Stages(classifier.set_params(early_stopping=False), rows, epochs)
         return Members(classifier, rows, epochs)
     return Once(classifier, rows)
+
+
+def _counts_out_of_bag(classifier: Any) -> bool:
+    """Whether it is bagging with oob_score, which it refuses to count while it grows."""
+    return type(classifier).__name__ == "BaggingClassifier" and bool(classifier.oob_score)
 
 
 class Passes:
     """One step is one pass over all rows in a new random order, with partial_fit: networks, SGD, perceptrons."""
 
     def __init__(self, classifier: Any, rows: Rows, epochs: int, batch_size: int, seed: int) -> None:
-        """A `max_iter` or `batch_size` of the classifier's own, if one was set, goes before `epochs`, `batch_size`."""
+        """A `max_iter` or `batch_size` that was set goes before `epochs` and `batch_size`.
+
+        scikit-learn does not tell what was set from what is the default; `max_iter: 200` of MLPClassifier is not seen.
+        """
         parameters = classifier.get_params(deep=False)
         if "batch_size" in parameters:
             own = parameters["batch_size"]
@@ -89,17 +97,16 @@ class Passes:
 class Growth:
     """One step adds members to the ensemble with warm_start: forests, bagging, gradient boosting."""
 
-    def __init__(self, classifier: Any, rows: Rows, epochs: int, size: str) -> None:
-        """`size` is the argument that says how many members there are."""
-        self.classifier, self.rows, self.size = classifier, rows, size
-        self.sizes = spread(classifier.get_params(deep=False)[size], epochs)
+    def __init__(self, classifier: Any, rows: Rows, epochs: int) -> None:
+        self.classifier, self.rows = classifier, rows
+        self.sizes = spread(classifier.n_estimators, epochs)
         self.grown = clone(classifier).set_params(warm_start=True)
 
     def steps(self) -> Iterator[Any]:
         """The ensemble at each size."""
         for size in self.sizes:
             self.reached = size
-            yield self.grown.set_params(**{self.size: size}).fit(*self.rows)
+            yield self.grown.set_params(n_estimators=size).fit(*self.rows)
 
     def keep(self) -> None:
         """Note the size."""
@@ -109,7 +116,7 @@ class Growth:
         """The ensemble, learned again at its best size if it grew past it: the seed makes the same members."""
         if self.best == self.reached:
             return self.grown.set_params(warm_start=False)
-        return clone(self.classifier).set_params(**{self.size: self.best}).fit(*self.rows)
+        return clone(self.classifier).set_params(n_estimators=self.best).fit(*self.rows)
 
 
 class Members:
@@ -135,6 +142,50 @@ class Members:
     def kept(self) -> Any:
         """The ensemble of the best first members."""
         return self.best
+
+
+class Stages:
+    """All trees learn at once, and a step looks at the first so many of them: gradient boosting on histograms.
+
+    To grow it with warm_start would put all rows into bins, and ask all earlier trees about them, at every step again.
+    """
+
+    def __init__(self, classifier: Any, rows: Rows, epochs: int) -> None:
+        self.classifier, self.rows, self.epochs = classifier, rows, epochs
+
+    def steps(self) -> Iterator[Any]:
+        """The first trees."""
+        first = FirstStages(self.classifier.fit(*self.rows))
+        for size in spread(self.classifier.n_iter_, self.epochs):
+            self.reached = first.size = size
+            yield first
+
+    def keep(self) -> None:
+        """Note how many trees these are."""
+        self.best = self.reached
+
+    def kept(self) -> Any:
+        """The ensemble, learned again at its best size if it is larger: the seed makes the same trees."""
+        if self.best == self.classifier.n_iter_:
+            return self.classifier
+        return clone(self.classifier).set_params(max_iter=self.best).fit(*self.rows)
+
+
+class FirstStages:
+    """A boosted ensemble of which the first `size` stages count. While `size` rises, each is asked about rows once."""
+
+    def __init__(self, ensemble: Any) -> None:
+        self.ensemble, self.classes_, self.size = ensemble, ensemble.classes_, 0
+        self.seen: dict[int, tuple[Any, Iterator[Any], int, Any]] = {}
+
+    def predict_proba(self, features: Any) -> Any:
+        """Probabilities (rows, classes); `size` must not have fallen since these same rows were last asked about."""
+        start = features, self.ensemble.staged_predict_proba(features), 0, None
+        _, stages, stage, probabilities = self.seen.get(id(features), start)
+        while stage < self.size:
+            stage, probabilities = stage + 1, next(stages)
+        self.seen[id(features)] = features, stages, stage, probabilities  # with the rows: while they live, so does id
+        return probabilities
 
 
 class Once:

@@ -9,11 +9,12 @@ thousands of resamples are computed in one call, by the same code as the value i
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from pipeline.ml.auc import auc_and_influence
 
 Codes = npt.NDArray[np.integer[Any]]
 Floats = npt.NDArray[np.float64]
@@ -70,13 +71,7 @@ def roc_auc(truth: Codes, prediction: Codes, probabilities: Floats) -> float:
 
     Classes without a row, for which scikit-learn has no value, are left out of the mean.
     """
-    every_row = np.ones(len(truth), dtype=np.int64)
-    areas = [
-        area
-        for code in auc_codes(probabilities.shape[1])
-        if np.isfinite(area := float(auc_from(rank(truth == code, probabilities[:, code]), every_row)))
-    ]
-    return float(np.mean(areas)) if areas else float("nan")
+    return auc_and_influence(truth, probabilities)[0]
 
 
 def calibration_error(truth: Codes, prediction: Codes, probabilities: Floats, bins: int = 10) -> float:
@@ -159,43 +154,6 @@ def confidence_bins(confidence: Floats, bins: int) -> npt.NDArray[np.int64]:
 def calibration_error_from(right: Floats, confidence: Floats, rows: npt.ArrayLike) -> Floats:
     """Expected calibration error of sums per bin (..., bins) of right predictions and of confidence."""
     return np.asarray(np.abs(right - confidence).sum(axis=-1) / rows)
-
-
-def auc_codes(classes: int) -> range:
-    """The classes whose curves make the AUC: class 1 of two, else all."""
-    return range(1, 2) if classes == 2 else range(classes)
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """The rows of a class against the rest by score: what the area under the ROC curve depends on.
-
-    `positives` are rows; `negatives` are rows in rising order of their scores, of which `below[i]` have a lower and
-    `up_to[i]` no higher score than `positives[i]`.
-    """
-
-    positives: Codes
-    negatives: Codes
-    below: Codes
-    up_to: Codes
-
-
-def rank(positive: npt.NDArray[np.bool_], score: Floats) -> Ranking:
-    """Rank the rows where `positive` holds against the others."""
-    positives, negatives = np.flatnonzero(positive), np.flatnonzero(~positive)
-    negatives = negatives[np.argsort(score[negatives], kind="stable")]
-    below = np.searchsorted(score[negatives], score[positives], side="left")
-    up_to = np.searchsorted(score[negatives], score[positives], side="right")
-    return Ranking(positives, negatives, below, up_to)
-
-
-def auc_from(ranking: Ranking, weights: npt.NDArray[Any]) -> Floats:
-    """Area under the ROC curve of rows that count `weights` (..., rows): the Mann-Whitney statistic, ties half."""
-    ahead = np.zeros((*weights.shape[:-1], len(ranking.negatives) + 1))
-    np.cumsum(weights[..., ranking.negatives], axis=-1, out=ahead[..., 1:])
-    positives = weights[..., ranking.positives]
-    won = (positives * (ahead[..., ranking.below] + ahead[..., ranking.up_to])).sum(axis=-1) / 2
-    return _ratio(won, positives.sum(axis=-1) * ahead[..., -1])
 
 
 def _mean_ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> Floats:

@@ -1,6 +1,8 @@
 """Describes a prepared table in a few numbers, and notices what a person should look at."""
 
+import heapq
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ CATEGORIES = 5  # most frequent categories of a column that it names
 SAMPLE = 5000  # rows that are looked at for a feature that gives the target away
 GIVEN_AWAY = 0.99  # share of rows whose class one feature tells, mean over the classes
 ENOUGH = 20  # rows below which nothing is said about that
+FAR = 0.3  # of the rows that a side should have: more or less than that is worth a word, if it cannot be chance
 EXACT = 2**24  # whole numbers up to here are exact in float32
 ALIKE = 5  # more findings of one kind than this become one
 
@@ -66,13 +69,22 @@ def _inexact(column: pd.Series) -> int:
     return int((whole.astype(np.float32) != whole).sum())
 
 
-def find_given_away(features: pd.DataFrame, labels: pd.Series) -> list[Finding]:
-    """Features that alone tell the target (nearly) always; on distinct rows only, or repeated rows would look so."""
-    if len(labels) < ENOUGH:
+def find_given_away(
+    features: pd.DataFrame, labels: pd.Series, hashes: npt.NDArray[np.object_], sample: int = SAMPLE
+) -> list[Finding]:
+    """Features that alone tell the target (nearly) always.
+
+    Looked at are the `sample` distinct rows with the lowest of the rows' `hashes`: the same rows, of every class, in
+    whatever order the table is. Distinct, or repeated rows would look so.
+    """
+    rows = pd.DataFrame({"hash": hashes, "label": labels.to_numpy()})
+    rows = rows[rows["hash"].isin(heapq.nsmallest(sample, pd.unique(hashes)))]
+    chosen = rows.sort_values(["hash", "label"]).drop_duplicates("hash").index
+    if len(chosen) < ENOUGH:
         return []
-    classes = pd.factorize(labels.iloc[:SAMPLE])[0]
+    classes = pd.factorize(labels.iloc[chosen])[0]
     findings = []
-    for name, values in features.iloc[:SAMPLE].items():
+    for name, values in features.iloc[chosen].items():
         share = told(pd.factorize(values, sort=True, use_na_sentinel=False)[0], classes)
         if share >= GIVEN_AWAY:
             message = f"alone tells the class of {share:.1%} of the rows; is it known before the target? else data.drop"
@@ -97,26 +109,66 @@ def told(values: npt.NDArray[np.int64], classes: npt.NDArray[np.int64]) -> float
     return float(np.mean([right[classes == label].mean() for label in range(classes.max() + 1)]))
 
 
-def find_in_rows(
-    labels: pd.Series, sides: npt.NDArray[np.str_], hashes: npt.NDArray[np.object_], groups: pd.Series | None
+def find_in_sides(
+    labels: pd.Series,
+    sides: npt.NDArray[np.str_],
+    hashes: npt.NDArray[np.object_],
+    shares: Mapping[str, float],
 ) -> list[Finding]:
-    """Classes that a side lacks, rows that contradict each other, rows left out, groups on several sides."""
+    """Classes that a side lacks, sides far from the `shares` of the rows that were asked, test rows that are few.
+
+    `hashes` are of the rows' features; no `shares` if the table says where its rows belong.
+    """
     findings = []
     column = str(labels.name)
+    rows = {side: int((sides == side).sum()) for side in shares}
+    if any(_far(rows[side], share, len(sides)) for side, share in shares.items()):
+        of_sides = ", ".join(f"{rows[side]} {side} ({share:.0%} were asked)" for side, share in shares.items())
+        reason = (
+            "those that equal a test row are left out; add columns that tell rows apart"
+            if (sides == "").any()
+            else "equal rows, and those of one group, stay together; another prepare.seed divides them otherwise"
+        )
+        findings.append(Finding("side_size", "", f"of {len(sides)} rows {of_sides}: {reason}"))
+    tested = hashes[sides == "test"]
+    distinct = len(pd.unique(tested))
+    if distinct < len(tested) / 2:
+        message = (
+            f"the {len(tested)} test rows have only {distinct} different sets of features: intervals, which count rows,"
+            " are too narrow; add columns that tell rows apart"
+        )
+        findings.append(Finding("repeated", "", message))
     for side in ("validation", "test"):
         absent = sorted(set(labels.unique()) - set(labels[sides == side].unique()))
         if absent:
             names = ", ".join(map(str, absent[:5]))
             findings.append(Finding("class_missing", column, f"{len(absent)} classes have no {side} row: {names}"))
-    contradicting = contradictory(labels, hashes)
+    return findings
+
+
+def _far(rows: int, share: float, of: int) -> bool:
+    """Whether `rows` are far from a share of all, and not by chance: 4 standard deviations, were each divided alone."""
+    chance: float = 4 * (share * (1 - share) * of) ** 0.5
+    return abs(rows - share * of) > max(FAR * share * of, chance)
+
+
+def find_in_rows(
+    labels: pd.Series, sides: npt.NDArray[np.str_], contradicting: int, groups: pd.Series | None
+) -> list[Finding]:
+    """Rows that contradict each other (so many), rows left out, groups of several rows, groups on several sides."""
+    findings = []
     if contradicting:
         message = f"{contradicting} rows have the features of a row of another class"
-        findings.append(Finding("contradictory", column, message))
+        findings.append(Finding("contradictory", str(labels.name), message))
     left_out = int((sides == "").sum())
     if left_out:
         message = f"{left_out} training or validation rows have the features of a test row and are left out"
         findings.append(Finding("left_out", "", message))
     if groups is not None:
+        tested, among = int((sides == "test").sum()), groups[sides == "test"].nunique()
+        if among < tested:
+            message = f"{tested} test rows are of {among} groups: intervals, which count rows, are too narrow"
+            findings.append(Finding("grouped", str(groups.name), message))
         present = sides != ""
         divided = int((pd.Series(sides[present]).groupby(groups[present].to_numpy()).nunique() > 1).sum())
         if divided:
@@ -126,8 +178,10 @@ def find_in_rows(
 
 
 def contradictory(labels: pd.Series, hashes: npt.NDArray[np.object_]) -> int:
-    """How many rows share all their features with a row of another class."""
-    return int((labels.groupby(hashes).transform("nunique") > 1).sum())
+    """How many rows share all their features (given as hashes) with a row of another class."""
+    codes = pd.factorize(hashes)[0]
+    pairs = pd.DataFrame({"features": codes, "label": pd.factorize(labels)[0]}).drop_duplicates()
+    return int((np.bincount(pairs["features"])[codes] > 1).sum())
 
 
 def condense(findings: list[Finding]) -> list[dict[str, str]]:
@@ -144,7 +198,11 @@ def condense(findings: list[Finding]) -> list[dict[str, str]]:
 
 
 def profile(
-    features: Features, labels: pd.Series, sides: npt.NDArray[np.str_], hashes: npt.NDArray[np.object_]
+    features: Features,
+    labels: pd.Series,
+    sides: npt.NDArray[np.str_],
+    hashes: npt.NDArray[np.object_],
+    contradicting: int,
 ) -> dict[str, Any]:
     """The content of profile.json but its warnings. Details stand in lists, which `dvc metrics` does not show."""
     names = list(features.types)
@@ -152,7 +210,7 @@ def profile(
         "rows": len(labels),
         "rows_left_out": int((sides == "").sum()),
         "rows_duplicate": int(pd.Series(hashes).duplicated().sum()),
-        "rows_contradictory": contradictory(labels, hashes),
+        "rows_contradictory": contradicting,
         "classes": [_class(label, labels, sides) for label in sorted(labels.unique().tolist())],
         "columns": [_column(features.table[name], features.types[name]) for name in names[:COLUMNS]],
         "columns_not_described": max(0, len(names) - COLUMNS),
@@ -168,12 +226,9 @@ def _column(values: pd.Series, kind: FeatureType) -> dict[str, Any]:
     """One column: its type, missing values and distinct values; the range and mean, or the most frequent categories."""
     common = {"column": str(values.name), "type": kind}
     if kind == "category":
-        counts = values[values != ""].value_counts().reset_index()
-        counts = counts.sort_values(["count", common["column"]], ascending=[False, True])
-        top = [
-            {"category": name, "rows": rows}
-            for name, rows in counts.head(CATEGORIES).itertuples(index=False, name=None)
-        ]
+        counts = values[values != ""].value_counts()
+        ordered = sorted(counts.items(), key=lambda of_category: (-of_category[1], of_category[0]))
+        top = [{"category": name, "rows": rows} for name, rows in ordered[:CATEGORIES]]
         return {**common, "missing": int((values == "").sum()), "unique": len(counts), "top": top}
     present = values.dropna().to_numpy(dtype=np.float64)
     numbers = {"min": present.min(), "max": present.max(), "mean": present.mean()}

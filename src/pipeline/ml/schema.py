@@ -11,7 +11,8 @@ import pandas as pd
 KEY = "__key__"  # names the row, the same in every commit
 CONTENT = "__content__"  # hash of the row's raw values: tells whether a row of the same key changed
 TARGET = "__target__"  # the label, int64 or str
-RESERVED = (KEY, CONTENT, TARGET)
+GROUP = "__group__"  # what data.group says of the row; there only if it is declared
+RESERVED = (KEY, CONTENT, TARGET, GROUP)
 
 FeatureType = Literal["number", "boolean", "category"]
 Label = int | str

@@ -14,6 +14,7 @@ from pipeline.ml.schema import Feature, Label, Schema
 
 Edges = Sequence[float] | None
 MOST_VALUES = 50
+MISSING, UNKNOWN = "missing", "unknown to training"
 
 
 def per_class(truth: Codes, prediction: Codes, classes: Sequence[Label]) -> dict[str, dict[str, float]]:
@@ -77,12 +78,15 @@ def values(column: npt.NDArray[np.float32], feature: Feature, edges: Edges) -> n
         return _categories(column, feature, key)
     if feature.type != "number":
         raise InputError(f"{key}: the column holds {feature.type} values, not numbers; write null for each value")
-    if not edges or np.any(np.diff(edges) <= 0) or not np.all(np.isfinite(edges)):
-        raise InputError(f"{key}: {list(edges)}: inner edges of bins are rising numbers, such as [30, 50]")
-    shown = [f"{edge:g}" for edge in edges]
+    with np.errstate(over="ignore"):
+        limits = np.asarray(edges, dtype=np.float32)  # as the column: 0.7 is not below the edge 0.7
+    if not edges or np.any(np.diff(limits) <= 0) or not np.all(np.isfinite(limits)):
+        raise InputError(f"{key}: {list(edges)}: inner edges of bins are rising numbers (also as float32), as [30, 50]")
+    shown = [_shortest(limit) for limit in limits]
     between = [f"{low} to below {high}" for low, high in pairwise(shown)]
-    names = np.array([f"below {shown[0]}", *between, f"{shown[-1]} and more"], dtype=object)[np.digitize(column, edges)]
-    names[np.isnan(column)] = "missing"
+    bins = np.array([f"below {shown[0]}", *between, f"{shown[-1]} and more"], dtype=object)
+    names = bins[np.digitize(column, limits)]
+    names[np.isnan(column)] = MISSING
     return names
 
 
@@ -91,8 +95,8 @@ def decode(value: float, feature: Feature) -> str | float | bool | None:
     if np.isnan(value):
         return None
     if feature.type == "category":
-        return feature.categories[int(value)] if value >= 0 else "unknown to training"
-    return bool(value) if feature.type == "boolean" else float(f"{value:.6g}")
+        return feature.categories[int(value)] if value >= 0 else UNKNOWN
+    return bool(value) if feature.type == "boolean" else float(_shortest(value))
 
 
 def _categories(column: npt.NDArray[np.float32], feature: Feature, key: str) -> npt.NDArray[Any]:
@@ -102,16 +106,24 @@ def _categories(column: npt.NDArray[np.float32], feature: Feature, key: str) -> 
             f"{key}: {len(distinct)} different values are too many for slices; give the inner edges of bins, "
             f"such as [{np.nanquantile(column, 0.33):g}, {np.nanquantile(column, 0.67):g}]"
         )
-    names = [_name(decode(float(value), feature)) for value in distinct]
+    names = [_name(float(value), feature) for value in distinct]
     return np.array(names, dtype=object)[index]
 
 
-def _name(value: str | float | bool | None) -> str:
-    if value is None or value == "":
-        return "missing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else value
+def _name(value: float, feature: Feature) -> str:
+    said = decode(value, feature)
+    if said is None or said == "":
+        return MISSING
+    if isinstance(said, bool):
+        return str(said).lower()
+    if isinstance(said, float):
+        return _shortest(said)
+    return f'"{said}"' if said in (MISSING, UNKNOWN) and value >= 0 else said  # a category that is really called so
+
+
+def _shortest(value: float | np.float32) -> str:
+    """The shortest decimal that is this float32: 30, 0.1, 1234567."""
+    return repr(float(str(np.float32(value)))).removesuffix(".0")
 
 
 def _position(column: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.errors import InputError
-from pipeline.ml.cells import is_boolean, is_text
+from pipeline.ml.cells import is_boolean, is_text, row_name
 from pipeline.ml.dataset import Features, Roles
 from pipeline.ml.schema import RESERVED, Schema
 from pipeline.ml.split import SIDES
@@ -76,7 +76,9 @@ def check_features(features: Features, raw: pd.DataFrame) -> None:
         "finite": "are infinite, or too large for float32 (3.4e38); leave them blank, or rescale the column",
         "some": "have no value; fill some, or list it in data.drop",
     }
-    _demand(pa.DataFrameSchema(columns), features.table[names], advice)
+    table = features.table[names]
+    table.attrs = raw.attrs
+    _demand(pa.DataFrameSchema(columns), table, advice)
 
 
 def check_classes(labels: pd.Series) -> None:
@@ -88,17 +90,22 @@ def check_classes(labels: pd.Series) -> None:
         )
 
 
-def check_sides(labels: pd.Series, sides: npt.NDArray[np.str_], split: str | None = None) -> None:
+def check_sides(
+    labels: pd.Series, sides: npt.NDArray[np.str_], split: str | None = None, parts: int | None = None
+) -> None:
     """No side is empty, and training sees every class.
 
     `sides` is "" for rows that are left out, because a test row has the same features; `split` is the column that
-    says where rows belong, if there is one.
+    says where rows belong, if there is one; else the rows were divided in `parts`, which stay together.
     """
     left_out = int((sides == "").sum())
     for side in SIDES:
         if (sides == side).any():
             continue
         found, advice = f"{len(labels)} rows in all", "add rows or groups, or change"
+        if parts and parts < len(labels):
+            found += f", of {parts} groups or sorts that stay together"
+            advice = "add rows or groups, or columns that tell rows apart, or change"
         if left_out and side != "test":
             found += f", {left_out} left out because a test row has the same features"
             advice = "add columns that tell rows apart, take data.id out so that equal rows stay together, or change"
@@ -108,13 +115,20 @@ def check_sides(labels: pd.Series, sides: npt.NDArray[np.str_], split: str | Non
             f"no row is left for the {side} side ({found}); "
             f"{advice} prepare.test_size, prepare.validation_size or prepare.seed"
         )
-    unseen = labels[~labels.isin(labels[sides == "train"])].value_counts(sort=False).sort_index()
+    of_unseen = ~labels.isin(labels[sides == "train"])
+    unseen = labels[of_unseen].value_counts(sort=False).sort_index()
     if len(unseen):
         which = ", ".join(f"'{label}' ({count})" for label, count in unseen.head(SHOWN).items())
         which += ", ..." if len(unseen) > SHOWN else ""
+        advice = "add rows of them, put them together with others"
+        if lost := int((of_unseen & (sides == "")).sum()):
+            which += f" (rows in all; {lost} left out because a test row has the same features)"
+            advice = "add columns that tell rows apart, take data.id out so that equal rows stay together"
+        else:
+            which += " (rows in all)"
         raise InputError(
-            f"{len(unseen)} of {labels.nunique()} classes have no training row: {which} "
-            "(rows in all); add rows of them, put them together with others, or change prepare.seed"
+            f"{len(unseen)} of {labels.nunique()} classes have no training row: {which}; "
+            f"{advice}, or change prepare.seed"
         )
 
 
@@ -169,15 +183,17 @@ def _demand(schema: Any, table: pd.DataFrame, advice: dict[str, str]) -> None:
         first = failures.iloc[0]
         same = failures[(failures["column"] == first["column"]) & (failures["check"] == first["check"])]
         rows = same["index"].dropna().astype(int)
-        count = f"{len(rows)} of {len(table)} rows (row {_rows(rows)})" if len(rows) else f"all {len(table)} rows"
+        count = (
+            f"{len(rows)} of {len(table)} rows (row {_rows(rows, table)})" if len(rows) else f"all {len(table)} rows"
+        )
         other = failures["column"].nunique() - 1
         also = f" ({other} more columns likewise)" if other else ""
         raise InputError(f"column '{first['column']}': {count} {advice[first['check']]}{also}") from None
 
 
-def _rows(rows: pd.Series) -> str:
-    """The first few of some rows, counted from 1."""
-    return ", ".join(str(row + 1) for row in rows.head(SHOWN)) + (", ..." if len(rows) > SHOWN else "")
+def _rows(rows: pd.Series, table: pd.DataFrame) -> str:
+    """The first few of some rows of a table."""
+    return ", ".join(row_name(row, table) for row in rows.head(SHOWN)) + (", ..." if len(rows) > SHOWN else "")
 
 
 def _closest(name: str, columns: list[str]) -> str:

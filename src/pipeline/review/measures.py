@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.ml import metrics as ml
+from pipeline.ml.auc import auc_and_influence
 from pipeline.review.align import Pairs, Side
-from pipeline.review.auc import auc_and_influence
 from pipeline.review.means import centred, paired_mean, sum_of_contributions
 from pipeline.review.proportions import PairedProportions
 

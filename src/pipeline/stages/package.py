@@ -25,6 +25,7 @@ TEST = "data/prepared/test.parquet"
 SCHEMA = "data/prepared/schema.json"
 PREDICTIONS = "data/predictions/test.parquet"
 METRICS = "metrics/evaluate/metrics.json"
+OF_DIGITS = "Reads one handwritten digit from a picture of 8 x 8 grey values."  # package.purpose as it comes
 
 
 def main() -> None:
@@ -36,13 +37,14 @@ def main() -> None:
     model = joblib.load(MODEL)
     facts = Facts(
         name=params.package.name,
-        purpose=params.package.purpose,
+        purpose=purpose(params.package.purpose, schema),
         steps=[" ".join(repr(step).split()) for _, step in getattr(model, "steps", [("", model)])],
         schema=schema,
         metrics=read_json(METRICS),
         confidence=params.evaluate.confidence,
         tolerance=params.package.tolerance,
         hashes={path: digest(Path(path), "md5") for path in (MODEL, SCHEMA, TEST, PREDICTIONS)},
+        group=params.data.group,
     )
     content = to_onnx(model, len(schema.features), params.package.name)
     with replacing("models/package") as folder:
@@ -50,12 +52,13 @@ def main() -> None:
         require_parity(folder, test[KEY], matrix(test, schema), predictions, schema, params.package.tolerance)
         size = sum(file.stat().st_size for file in folder.iterdir())
     with Live("metrics/package") as live:
-        live.summary.update(
-            size_bytes=size,
-            parity_rows=len(test),
-            parity_label_mismatches=0,
-            parity_tolerance=params.package.tolerance,
-        )
+        # Not the largest difference: onnxruntime rounds differently on another CPU, and the records would change.
+        live.summary.update(size_bytes=size, parity_rows=len(test))
+
+
+def purpose(text: str, schema: Schema) -> str:
+    """The purpose that the user wrote; nothing if it is still the digits' and the table is another."""
+    return "" if text == OF_DIGITS and schema.image != (8, 8) else text
 
 
 def write(folder: Path, content: bytes, facts: Facts) -> None:
@@ -91,7 +94,7 @@ def require_parity(
     if not found.holds:
         raise CheckError(
             f"no package: {found.message}\n"
-            f"{PREDICTIONS} is of another model (run: dvc repro), or ONNX cannot follow this one: use another estimator"
+            f"ONNX cannot follow this model (docs/package.md), use another; or {PREDICTIONS} is of another: dvc repro"
         )
 
 

@@ -11,7 +11,7 @@ from pipeline.files import read_json, replacing, write_json
 from pipeline.ml import profile, split, validate
 from pipeline.ml.cells import as_names, plain
 from pipeline.ml.dataset import Roles, encode, fit_schema, read_features, read_labels
-from pipeline.ml.schema import CONTENT, KEY, TARGET, Schema
+from pipeline.ml.schema import CONTENT, GROUP, KEY, TARGET, Schema
 from pipeline.params import Data, read_params
 from pipeline.tables import read_table
 from pipeline.tracking import Live
@@ -37,10 +37,13 @@ def main() -> None:
     by = groups if groups is not None else raw[roles.id] if roles.id else pd.Series(content)
     official = raw[roles.split].str.lower() if roles.split else None
     sizes = params.prepare
+    rest = 1 - sizes.validation_size - sizes.test_size
+    asked = {"train": rest, "validation": sizes.validation_size, "test": sizes.test_size}
+    shares = {} if roles.split else asked
     sides = split.divide(by, sizes.validation_size, sizes.test_size, sizes.seed, official)
     hashes = split.row_hashes(features.table)
     sides[split.leaking(sides, hashes)] = ""
-    validate.check_sides(labels, sides, roles.split)
+    validate.check_sides(labels, sides, roles.split, parts=by.nunique())
 
     training = sides == "train"
     classes = sorted(labels.unique().tolist())
@@ -49,15 +52,19 @@ def main() -> None:
     if recorded := read_recorded():
         validate.check_recorded(recorded, schema)
 
-    distinct = training & ~pd.Series(hashes).duplicated().to_numpy()
+    contradicting = profile.contradictory(labels, hashes)
     findings = [
         *profile.find_in_columns(raw, features, image),
-        *profile.find_given_away(features.table[distinct], labels[distinct]),
-        *profile.find_in_rows(labels, sides, hashes, groups),
+        *profile.find_given_away(features.table[training], labels[training], hashes[training]),
+        *profile.find_in_sides(labels, sides, hashes, shares),
+        *profile.find_in_rows(labels, sides, contradicting, groups),
     ]
-    described = profile.profile(features, labels, sides, hashes) | {"warnings": profile.condense(findings)}
+    described = profile.profile(features, labels, sides, hashes, contradicting)
+    described["warnings"] = profile.condense(findings)
 
     rows = pd.DataFrame({KEY: keys.array, CONTENT: content, TARGET: labels.array})
+    if groups is not None:
+        rows[GROUP] = groups.array
     write(rows, features.table, sides, schema)
     record(sides, schema, described)
 
@@ -65,7 +72,7 @@ def main() -> None:
 def read(data: Data) -> tuple[pd.DataFrame, Roles]:
     """The table in plain cells and the roles of its columns; a set that `load` wrote brings its own split column."""
     names_of_rows = [name for name in (data.id, data.group) if name]
-    raw = plain(read_table(data.path, text=names_of_rows))
+    raw = plain(read_table(data.path, text=[*names_of_rows, data.target, *data.categorical]))
     split_column = data.split_column or raw.attrs.get("split_column")
     roles = Roles(data.target, data.id, data.group, split_column, tuple(data.drop), tuple(data.categorical))
     validate.check_roles(raw, roles)

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import joblib
 import numpy as np
+import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from pipeline.errors import InputError, run
 from pipeline.files import read_json, replacing
 from pipeline.ml.estimators import build
+from pipeline.ml.folds import folds_by_group
 from pipeline.ml.learn import Learned, Scores, learn, reasons
 from pipeline.ml.learners import Rows
-from pipeline.ml.schema import TARGET, Schema
+from pipeline.ml.schema import GROUP, TARGET, Schema
 from pipeline.params import read_params
 from pipeline.tracking import Live
 
@@ -35,7 +37,8 @@ def main() -> None:
         with reasons("the preprocessing", step):
             rows = Rows(step.fit_transform(*rows), rows.labels)
             validation = Rows(step.transform(validation.features), validation.labels)
-    with Live("metrics/train") as live, progress(train.epochs) as show:
+    folds = folds_by_group(classifier, rows.labels, read_groups(PREPARED / "train.parquet"))
+    with folds, Live("metrics/train") as live, progress(train.epochs) as show:
 
         def record(step: int, scores: Scores) -> None:
             live.step = step  # from 1, as best_step; DVCLive begins at 0
@@ -71,6 +74,13 @@ def read_rows(path: Path, schema: Schema) -> Rows:
                 features[start : start + batch.num_rows, i] = batch.column(name).to_numpy(zero_copy_only=False)
             labels += batch.column(TARGET).to_pylist()
     return Rows(features, np.array(labels))
+
+
+def read_groups(path: Path) -> npt.NDArray[np.object_] | None:
+    """The group of each row of a prepared table, if data.group is declared."""
+    if GROUP not in pq.read_schema(path).names:
+        return None
+    return np.array(pq.read_table(path, columns=[GROUP]).column(0).to_pylist(), dtype=object)
 
 
 def require_all_classes(rows: Rows, schema: Schema) -> None:

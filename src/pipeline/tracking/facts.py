@@ -2,12 +2,12 @@
 
 import hashlib
 import json
+import math
 import os
 import posixpath
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -73,11 +73,6 @@ def _changed(tree: Path, commit: str) -> list[str]:
         return list(filter(None, git(tree, *differing, **index).split("\0")))
 
 
-def stage() -> str:
-    """The DVC stage that this process belongs to; DVC puts its file before the name where that is another folder's."""
-    return os.environ.get("DVC_STAGE", "").rpartition(":")[2]
-
-
 def ci() -> dict[str, Any]:
     """Run number, pull request and actor, in GitHub Actions."""
     if not os.environ.get("GITHUB_ACTIONS"):
@@ -115,9 +110,7 @@ def running(found: psutil.Process | None) -> bool:
 
 
 def execution(pid: int, started: float) -> str:
-    """A name for one execution: the experiment's, or one of the process that runs all its stages."""
-    if named := os.environ.get("WANDB_RUN_GROUP") or os.environ.get("DVC_EXP_NAME"):
-        return named
+    """A name for the execution that a process runs."""
     mark = hashlib.sha256(f"{started} {pid}".encode()).hexdigest()[:4]
     return f"{datetime.fromtimestamp(started, UTC):%Y%m%d-%H%M%S}-{mark}"
 
@@ -136,10 +129,26 @@ def promoted(root: Path) -> set[str]:
     return hashes
 
 
-def holds(entry: dict[str, Any], find: Callable[[str], Path]) -> bool:
-    """Whether a stage's entry in dvc.lock names the summaries (metrics.json) that `find` gives for their paths."""
-    outs = [out for out in entry.get("outs", []) if Path(out["path"]).name == "metrics.json"]
-    return all(out.get("md5") == md5(find(out["path"])) for out in outs)
+def declares(tree: Path, stage: str) -> bool:
+    """Whether the dvc.yaml of a working tree has this stage: one with a `wdir` runs in a folder that is not its own."""
+    stages = load_yaml(read(tree / "dvc.yaml")).get("stages")
+    return isinstance(stages, dict) and stage.partition("@")[0] in stages
+
+
+def plain(value: Any) -> Any:
+    """A parameter as JSON can hold it: what YAML has beyond that (dates, infinity) as text."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    known = value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value))
+    return value if known else str(value)
+
+
+def holds(entry: dict[str, Any], place: str, records: Path) -> bool:
+    """Whether a stage's entry in dvc.lock names the summary that a copy of its DVCLive folder has, if it names one."""
+    hashes = [out.get("md5") for out in entry.get("outs", []) if out["path"] == f"{place}/metrics.json"]
+    return all(found == md5(records / "metrics.json") for found in hashes)
 
 
 def md5(path: Path) -> str:

@@ -11,15 +11,16 @@ import select
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import PipelineError
 from pipeline.tracking import facts, lineage, server, settings
-from pipeline.tracking.follower import changed
+from pipeline.tracking.follower import Order, changed
 from pipeline.tracking.ledger import FOLLOWING, PENDING, Entry, Ledger
-from pipeline.tracking.recording import KILLED, Bundle, Source, complete, describe, relative, run_id, tracking
+from pipeline.tracking.recording import KILLED, Bundle, Source, begun, complete, relative, tracking
 from pipeline.tracking.records import History
 
 if TYPE_CHECKING:
@@ -29,33 +30,33 @@ INTERVAL = 0.1  # seconds between looks at the files
 CHECK = 2.0  # seconds between looks at the server
 FAILED = 1  # the exit code of a stage of which only DVC knows that it failed
 LOCK_WAIT = 120.0  # seconds that DVC may take to hash a stage's outputs
+FAILURE_WAIT = 10.0  # the same where the stage said that it failed, if DVC goes on with other stages
 DEADLINE = 90.0  # seconds after the stage in which the run must be finished
 
 
 class Stage(threading.Thread):
     """Listens to the stage and then to DVC, at once, whatever W&B is doing meanwhile: the next execution may begin."""
 
-    def __init__(self, order: dict[str, Any], bundle: Bundle, name: str, source: Source) -> None:
+    def __init__(self, order: Order, bundle: Bundle, name: str, source: Source) -> None:
         super().__init__(daemon=True)
-        self.folder = Path(order["folder"])
+        self.folder = Path(order.folder)
         self.exit_code = KILLED
         self.source = source  # with the dvc.lock that DVC wrote for the stage, once `judged`
         self.done = threading.Event()
         self.ended = threading.Event()  # the recording; the stage may go on
         self.judged = threading.Event()  # by DVC too
-        self._stage_name = name
-        self._tree = Path(order["tree"])
-        self._lock_before: int = order["lock"]
-        self._process, self._runner = facts.process(order["pid"]), facts.process(order["runner"])
-        self._in_dvc: bool = order["stage"]
+        self._name_in_dvc = name
+        self._tree = Path(order.tree)
+        self._lock_before = order.lock
+        self._process, self._command, self._runner = map(facts.process, (order.pid, order.command, order.runner))
+        self._in_dvc = order.in_dvc
         self._bundle = bundle
-        self._failing = False
 
     def run(self) -> None:
         """Listen until the stage is over and DVC has taken it."""
         try:
             self._listen()
-            if self._in_dvc and self.exit_code == 0:
+            if self._in_dvc:
                 self._hear_dvc()
         finally:
             self.judged.set()
@@ -63,6 +64,7 @@ class Stage(threading.Thread):
     def _listen(self) -> None:
         rest = b""
         while not self.done.is_set():
+            over = not facts.running(self._process)  # asked first: what it said at last is in the pipe then
             heard, _, _ = select.select([0], [], [], 0.1)
             received = os.read(0, 1 << 16) if heard else b""
             *lines, rest = (rest + received).split(b"\n")
@@ -70,13 +72,12 @@ class Stage(threading.Thread):
                 self._hear(json.loads(line))
             if heard and not received:
                 time.sleep(0.05)  # the pipe is closed: the stage is ending
-            if not self.done.is_set() and not facts.running(self._process):
+            if over and not received and not self.done.is_set():
                 self._copy()
                 self.done.set()
 
     def _hear(self, message: dict[str, Any]) -> None:
         if "ended" in message:
-            self._failing = message["ended"] != 0
             self.ended.set()
             if not self._in_dvc:  # in a script or a notebook the recording is all there is
                 self.exit_code = KILLED if message["ended"] > 128 else message["ended"]
@@ -87,59 +88,71 @@ class Stage(threading.Thread):
             self.done.set()
 
     def _copy(self) -> None:
-        """Keep the records of a stage that could not do it itself."""
-        if self._failing:
-            return  # it did, and what stands there now may be the last good outputs
+        """Keep the records of a stage that was killed before it could do it itself."""
+        if self.ended.is_set():
+            return  # what stands there now may be the last good outputs, or another recording
         with contextlib.suppress(OSError):  # no disk: the folder itself must do
             self._bundle.copy(self.folder)
 
     def _hear_dvc(self) -> None:
         """Take dvc.lock as DVC writes it after a stage, with the hashes of the outputs that it has yet to read.
 
-        DVC writes it for a stage that succeeded. It knows an exit code that the stage could not tell us: Python
-        shows an exit handler nothing of `raise SystemExit(4)`.
+        DVC writes it for a stage that succeeded. It knows exit codes that the stage could not tell us: Python shows an
+        exit handler nothing of `raise SystemExit(4)`, `os._exit(0)` runs none, and a `sys.exit(3)` may be caught.
         """
-        path, seen, before = self._tree / "dvc.lock", self._lock_before, self.source.entry(self._stage_name)
-        limit = time.monotonic() + LOCK_WAIT
+        told, before = self.exit_code, self.source.entry(self._name_in_dvc)
         entry = before
-        while (self._tree / "dvc.yaml").exists():  # `dvc exp run --temp` deletes it; a stage with a `wdir` has none
+        for written in self._locks(LOCK_WAIT if told in (0, KILLED) else FAILURE_WAIT):
+            entry = lineage.stages(written["lock"]).get(self._name_in_dvc)
+            # Where a failure was told, an entry as before may have been written with another stage's.
+            if entry and self._is_ours(entry) and (told == 0 or entry != before):
+                self.source, self.exit_code = replace(self.source, **written), 0
+                return
+        if told == 0:
+            refused = not facts.running(self._runner) and facts.declares(self._tree, self._name_in_dvc)
+            if refused and entry == before:  # else a later execution was faster than we
+                self.exit_code = FAILED
+            self.source = replace(self.source, lock={}, lock_hash="")  # what it says of the stage is not of this run
+
+    def _locks(self, patience: float) -> Iterator[dict[str, Any]]:
+        """What DVC writes to dvc.lock, until it has ended, has taken too long since the stage, or the tree is gone.
+
+        A stage with a `wdir` runs in a folder that is not its dvc.yaml's; its dvc.lock is not looked for.
+        """
+        path, seen, since = self._tree / "dvc.lock", self._lock_before, time.monotonic()
+        over = not facts.declares(self._tree, self._name_in_dvc)
+        while not over and time.monotonic() - since < patience and path.with_name("dvc.yaml").exists():
             over = not facts.running(self._runner)  # asked first: what it wrote at last is there then
             if changed(path) != seen:
-                seen, fresh = changed(path), Source.lock_of(self._tree)
-                entry = lineage.stages(fresh["lock"]).get(self._stage_name)
-                if entry and facts.holds(entry, self._written):
-                    self.source = replace(self.source, **fresh)
-                    return
-            if over or time.monotonic() > limit:
-                nothing_new = not entry or entry == before  # else a later execution was faster than we
-                self.exit_code = FAILED if over and nothing_new else 0
-                return
-            time.sleep(0.05)
+                seen = changed(path)
+                yield Source.lock_of(self._tree)
+            elif not over:
+                time.sleep(0.05)
+            if facts.running(self._command):
+                since = time.monotonic()
 
-    def _written(self, path: str) -> Path:
-        """Where a file that the stage wrote is: of its records there is a copy, which no later execution changes."""
-        place, records = self._tree / path, self._bundle.records
-        copied = place.is_relative_to(self.folder) and records.exists()
-        return records / place.relative_to(self.folder) if copied else place
+    def _is_ours(self, entry: dict[str, Any]) -> bool:
+        """Whether an entry of dvc.lock names what the stage wrote.
+
+        The copy has it, which no later execution changes, or the folder, which a later command of the stage may change.
+        """
+        place, records = relative(self.folder, self._tree), self._bundle.records
+        return facts.holds(entry, place, records) or facts.holds(entry, place, self.folder)
 
 
 class Follower:
     """One run, from the stage's first record to the last."""
 
-    def __init__(self, order: dict[str, Any]) -> None:
-        self._root, self._tree = Path(order["root"]), Path(order["tree"])
-        source = Source.workspace(self._tree, os.environ.get("DVC_EXP_NAME", ""))  # first of all: it may be deleted
-        folder = Path(order["folder"])
-        place = relative(folder, self._tree)
-        stage = facts.stage() or lineage.stage_of(source.lock, place) or folder.name
-        group = facts.execution(order["runner"], order["started"])
-        self._recording = describe(source, place, stage, group, order["run"])
-        self._recording.exit_code = KILLED  # unless we hear otherwise
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._root, self._tree = Path(order.root), Path(order.tree)
         self._ledger = Ledger(self._root)
-        self._bundle = self._ledger.bundle(order["run"])
+        self._bundle = self._ledger.bundle(order.run)
+        self._recording, source = begun(order, self._bundle)
+        self._recording.exit_code = KILLED  # unless we hear otherwise
         self._bundle.path.mkdir(exist_ok=True)  # the stage writes its outcome there
-        self._entry = Entry(self._recording, FOLLOWING, pid=os.getpid(), followed=str(folder))
-        self._stage = Stage(order, self._bundle, stage, source)
+        self._entry = Entry(self._recording, FOLLOWING, pid=os.getpid(), followed=order.folder)
+        self._stage = Stage(order, self._bundle, self._recording.stage, source)
 
     def run(self) -> None:
         """Mirror the recording; whatever goes wrong leaves it pending, with a complaint."""
@@ -167,7 +180,7 @@ class Follower:
         history = History(self._stage.folder)
         checked = time.monotonic()
         while not self._stage.done.wait(INTERVAL):
-            if self._stage.ended.is_set():
+            if self._stage.ended.is_set() and self._bundle.records.exists():
                 history.move(self._bundle.records)
             self._log(run, history, final=False)
             if mode == "online" and time.monotonic() - checked > CHECK:
@@ -204,7 +217,6 @@ class Follower:
         records = self._bundle.records if self._bundle.records.exists() else self._stage.folder
         complete(self._recording, self._stage.source, records, self._root)
         self._bundle.keep_card(self._tree, self._recording)
-        self._bundle.write(self._recording)
         self._ledger.write(self._entry)  # with the digest, by which `pipeline mirror` knows it
 
     def _leave(self, problem: str) -> None:
@@ -228,7 +240,8 @@ class Follower:
     def _repeat_complaint(self) -> None:
         """Say what an earlier stage of this execution was too short to hear."""
         for entry in self._ledger.entries():
-            if entry.recording.group == self._recording.group and entry.state == PENDING:
+            of_this = entry.recording.group == self._recording.group and entry.updated >= self._order.started
+            if of_this and entry.state == PENDING:
                 self._complain(entry.problem)
 
     def _complain(self, problem: str) -> None:
@@ -236,7 +249,7 @@ class Follower:
         if self._stage.done.is_set():
             return
         with contextlib.suppress(OSError):
-            said = self._ledger.home / f"{run_id(self._recording.group)}.warned"
+            said = self._ledger.warned(self._order.runner, self._order.started)
             if not said.exists():
                 sys.stdout.write(problem + "\n")
                 sys.stdout.flush()
@@ -249,11 +262,11 @@ def main() -> None:
     line = b""
     while not line.endswith(b"\n"):  # one byte at a time: what follows belongs to the thread that listens
         line += os.read(0, 1) or b"\n"
-    order = json.loads(line)
+    order = Order(**json.loads(line))
     try:
         Follower(order).run()
     except OSError as error:  # the ledger: where nothing can be noted, nothing is begun
-        sys.stdout.write(f"W&B's folder {settings.home(Path(order['root']))} cannot be written ({error.strerror})\n")
+        sys.stdout.write(f"W&B's folder {settings.home(Path(order.root))} cannot be written ({error.strerror})\n")
         sys.stdout.flush()
     os._exit(0)  # W&B's client would wait again in its exit handlers
 

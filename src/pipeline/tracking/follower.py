@@ -1,12 +1,14 @@
-"""A stage's side of the follower: starts it, tells it how the stage ended, passes its complaint on to the user."""
+"""A stage's side of the follower: starts it, keeps the records for it, tells it how the stage ended."""
 
 import atexit
 import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -16,22 +18,71 @@ import psutil
 
 from pipeline.tracking import settings
 
-OUTCOME = "outcome"  # file with the exit code
-RECORDS = "records"  # folder with a copy of the DVCLive folder
+# What stands in the bundle of a recording, `wandb/mirror/<run>`:
+OUTCOME = "outcome"  # the exit code
+RECORDS = "records"  # a copy of the DVCLive folder
+ORDER = "order.json"  # what was to be followed, beside copies of what the stage began with:
+BEGAN_WITH = ("params.yaml", "dvc.lock")
+
 SHELLS = {"sh", "bash", "dash", "zsh"}
+NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)  # a follower that is gone must not end the stage
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be followed, as the stage knows it when it begins."""
+
+    run: str
+    folder: str  # of DVCLive, absolute
+    root: str  # the repository that has the ledger
+    tree: str  # the folder of dvc.yaml, elsewhere with `dvc exp run --temp`
+    in_dvc: bool
+    stage: str  # DVC's name
+    experiment: str
+    group: str  # as the user wants it
+    runner: int  # the process that runs all stages of this execution, and when it began
+    started: float
+    command: int  # the runner's process for this stage
+    pid: int  # the process that records, mostly the same
+    follower: int
+    lock: list[int]  # what dvc.lock was, as `changed` says
+
+    @classmethod
+    def of(cls, folder: Path, root: Path, follower: int) -> "Order":
+        """The order to follow a DVCLive folder of this process."""
+        inside = "DVC_STAGE" in os.environ
+        # A stage runs at the root of its tree, which `--temp` makes another than DVC_ROOT.
+        tree = Path.cwd() if inside else settings.tree(folder)
+        command, runner = _runner(inside)
+        return cls(
+            run=os.urandom(8).hex(),
+            folder=str(folder.resolve()),
+            root=str(root),
+            tree=str(tree),
+            in_dvc=inside,
+            # DVC puts the file before the name where that is another folder's.
+            stage=os.environ.get("DVC_STAGE", "").rpartition(":")[2],
+            experiment=os.environ.get("DVC_EXP_NAME", ""),
+            group=os.environ.get("WANDB_RUN_GROUP") or os.environ.get("DVC_EXP_NAME", ""),
+            runner=runner.pid,
+            started=runner.create_time(),
+            command=command.pid,
+            pid=os.getpid(),
+            follower=follower,
+            lock=changed(tree / "dvc.lock"),
+        )
 
 
 class Follower:
-    """One follower process, connected by two pipes: the outcome goes in, at most one line of complaint comes out."""
+    """One follower process: the outcome goes in, at most one line of complaint comes out."""
 
-    def __init__(self, process: subprocess.Popen[bytes], folder: Path, root: Path, name: str, in_dvc: bool) -> None:
-        self._process = process
-        self._folder, self._records = folder, folder.resolve()  # as the user names it, and wherever the stage goes
-        self._root = root
-        self._bundle = settings.home(root) / name
-        self._in_dvc = in_dvc
+    def __init__(self, process: subprocess.Popen[bytes], line: socket.socket, folder: Path, order: Order) -> None:
+        self._process, self._line = process, line
+        self._folder, self.records = folder, Path(order.folder)  # as the user names it, and wherever the stage goes
+        self._bundle = settings.home(Path(order.root)) / order.run
+        self._in_dvc = order.in_dvc
         self._owner = os.getpid()
-        self._told = self._failing = self._complained = False
+        self._told = self._failing = self._complained = self._overtaken = False
 
     @classmethod
     def start(cls, folder: Path) -> "Follower | None":
@@ -42,23 +93,32 @@ class Follower:
             _warn("W&B is not installed", folder)
             return None
         root = Path(os.environ.get("DVC_ROOT") or settings.repository(folder))
-        inside, name = "DVC_STAGE" in os.environ, os.urandom(8).hex()
         try:
-            process = _spawn(root)
-            follower = cls(process, folder, root, name, inside)
-        except OSError as error:
-            _warn(f"W&B cannot be started ({error.strerror})", folder)
+            process, line = _spawn(root)
+            order = Order.of(folder, root, process.pid)
+        except (OSError, psutil.Error) as error:
+            _warn(f"W&B cannot be started ({getattr(error, 'strerror', error)})", folder)
             return None
-        place = {"folder": str(folder.resolve()), "root": str(root), "tree": str(tree(folder, inside))}
-        lock = changed(tree(folder, inside) / "dvc.lock")
-        runner = _runner(inside)
-        execution = {"runner": runner.pid, "started": runner.create_time()}
-        follower._send({**place, **execution, "run": name, "pid": os.getpid(), "stage": inside, "lock": lock})
+        follower = cls(process, line, folder, order)
+        follower._begin(order)
         exits.watch(follower)
         return follower
 
+    def _begin(self, order: Order) -> None:
+        """Give the order, and keep it with what the stage began with: the follower may start late, or never."""
+        with contextlib.suppress(OSError):  # no disk: it goes without
+            settings.make_home(Path(order.root))
+            self._bundle.mkdir()
+            for name in BEGAN_WITH:
+                if (Path(order.tree) / name).is_file():
+                    shutil.copyfile(Path(order.tree) / name, self._bundle / name)
+            (self._bundle / ORDER).write_text(json.dumps(asdict(order)), encoding="utf-8")
+        self._send(asdict(order))
+
     def ended(self, error: BaseException | None = None) -> None:
         """The recording has ended, with what ended it if that is no good end. A DVC stage may yet end otherwise."""
+        if os.getpid() != self._owner:
+            return  # a fork that leaves the `with` block
         if not self._told:
             self._told = True
             self._failing = exit_code(error) != 0
@@ -68,12 +128,21 @@ class Follower:
             self._send({"ended": exit_code(error)})
         self._pass_on_complaint()
 
+    def another(self, records: Path) -> None:
+        """Another recording begins in `records`: what will stand there is no longer ours, if that is our folder."""
+        self._overtaken |= records == self.records
+        if self._told and not self._in_dvc and self._process.poll() is not None:  # a sweep has many recordings
+            self._pass_on_complaint()
+            self._line.close()
+            assert self._process.stdout is not None
+            self._process.stdout.close()
+
     def exited(self, code: int) -> None:
         """The process ends with `code`."""
         if os.getpid() == self._owner:
             if self._in_dvc or not self._told:
                 self._write_down(code)
-                if code == 0 and not self._failing:
+                if code == 0 and not self._failing and not self._overtaken:
                     self._keep()
             self._send({"exit": code})
             self._pass_on_complaint()
@@ -90,22 +159,16 @@ class Follower:
         execution may begin at once; the follower may still be starting.
         """
         with contextlib.suppress(OSError):  # no disk: the folder itself must do
-            settings.make_home(self._root)
-            keep(self._records, self._bundle)
+            keep(self.records, self._bundle)
 
     def _send(self, message: dict[str, Any]) -> None:
-        stdin = self._process.stdin
-        assert stdin is not None
-        try:
-            stdin.write(json.dumps(message).encode() + b"\n")
-            stdin.flush()
-        except OSError:  # the follower is gone; the complaint says so
-            return
+        with contextlib.suppress(OSError):  # the follower is gone; the complaint says so
+            self._line.sendall(json.dumps(message).encode() + b"\n", NO_SIGNAL)
 
     def _pass_on_complaint(self) -> None:
-        if self._complained:
-            return
         assert self._process.stdout is not None
+        if self._complained or self._process.stdout.closed:
+            return
         complaint = (self._process.stdout.read() or b"").decode(errors="replace").strip()
         if complaint:
             self._complained = True
@@ -132,6 +195,8 @@ class _Exits:
             self._exit, self._excepthook = sys.exit, sys.excepthook
             sys.exit, sys.excepthook = self._on_exit, self._on_exception  # type: ignore[assignment]
             atexit.register(self._on_end)
+        for earlier in self._followers:
+            earlier.another(follower.records)
         self._followers.append(follower)
 
     def _on_exit(self, code: Any = None) -> None:
@@ -162,24 +227,33 @@ def exit_code(error: BaseException | None) -> int:
 
 
 def keep(folder: Path, bundle: Path) -> None:
-    """Keep a copy of a DVCLive folder as it is now."""
-    copy = bundle / RECORDS
+    """Keep a copy of a DVCLive folder as it is now, in place of an earlier one; that stays if there is none to make."""
+    copy, fresh, old = bundle / RECORDS, bundle / "fresh", bundle / "old"
+    images = str(folder / "plots" / "images")
+
+    def take(source: str, target: str) -> None:
+        try:
+            if not source.startswith(images):
+                raise OSError
+            os.link(source, target)  # the bulk; DVCLive does not write into one that is there
+        except OSError:
+            shutil.copyfile(source, target)
+
     bundle.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(folder, copy)
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.copytree(folder, fresh, copy_function=take)
+    if copy.exists():
+        copy.rename(old)
+    fresh.rename(copy)
+    shutil.rmtree(old, ignore_errors=True)
 
 
-def changed(path: Path) -> int:
-    """When a file was last written, in nanoseconds; 0 if there is none."""
+def changed(path: Path) -> list[int]:
+    """What tells that a file was written: its time, and its size for clocks that are coarse; empty if there is none."""
     try:
-        return path.stat().st_mtime_ns
+        return [path.stat().st_mtime_ns, path.stat().st_size]
     except OSError:
-        return 0
-
-
-def tree(folder: Path, in_dvc: bool) -> Path:
-    """The working tree of the recording: a stage runs at its root, which `--temp` makes another than DVC_ROOT."""
-    return Path.cwd() if in_dvc else settings.repository(folder)
+        return []
 
 
 def _installed(package: str) -> bool:
@@ -190,12 +264,24 @@ def _installed(package: str) -> bool:
         return False
 
 
-def _runner(in_dvc: bool) -> psutil.Process:
-    """The process that runs all stages of this execution, mostly `dvc`; a script is an execution of its own."""
+def _runner(in_dvc: bool) -> tuple[psutil.Process, psutil.Process]:
+    """The process of this stage's command, and the one that runs all stages, mostly `dvc`; a script is both itself."""
     this = psutil.Process()
-    parents = this.parents() if in_dvc else []
+    parents = _parents(this) if in_dvc else []
     others = (parent for parent in parents if parent.name() not in SHELLS)  # where a program uses DVC as a library
-    return next(filter(_runs_dvc, parents), next(others, this))
+    runner = next(filter(_runs_dvc, parents), next(others, this))
+    line = [this, *parents]
+    return line[max(line.index(runner) - 1, 0)], runner
+
+
+def _parents(process: psutil.Process) -> list[psutil.Process]:
+    """The processes that this one comes from, as far as they may be looked at."""
+    found: list[psutil.Process] = []
+    with contextlib.suppress(psutil.Error):
+        while parent := process.parent():
+            parent.name()
+            found.append(process := parent)
+    return found
 
 
 def _runs_dvc(process: psutil.Process) -> bool:
@@ -206,15 +292,16 @@ def _runs_dvc(process: psutil.Process) -> bool:
         return False
 
 
-def _spawn(root: Path) -> subprocess.Popen[bytes]:
+def _spawn(root: Path) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """Start the follower, detached: it outlives the stage, and holds neither its terminal nor its folder."""
+    ours, its = socket.socketpair()
     environment = dict(os.environ)
     if "PYTHONPATH" in environment:  # `src`, relative to a folder that `dvc exp run --temp` deletes
         parts = environment["PYTHONPATH"].split(os.pathsep)
         environment["PYTHONPATH"] = os.pathsep.join(str(Path(part).resolve()) for part in parts)
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline.tracking.follow"],
-        stdin=subprocess.PIPE,
+        stdin=its.fileno(),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=root,
@@ -223,7 +310,8 @@ def _spawn(root: Path) -> subprocess.Popen[bytes]:
     )
     assert process.stdout is not None
     os.set_blocking(process.stdout.fileno(), False)
-    return process
+    its.close()
+    return process, ours
 
 
 def _warn(problem: str, folder: Path) -> None:

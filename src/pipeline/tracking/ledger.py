@@ -52,6 +52,15 @@ class Ledger:
         found = [_read(path) for path in self.home.glob("*.json")]
         return sorted((entry for entry in found if entry), key=lambda entry: entry.updated)
 
+    def warned(self, runner: int, started: float) -> Path:
+        """The mark that the user of this execution was told what is wrong; those of ended ones are removed."""
+        mark = self.home / f"{runner}-{started:.2f}.warned"
+        for other in self.home.glob("*.warned"):
+            pid, _, since = other.stem.partition("-")
+            if other != mark and not _alive(int(pid), float(since) + 1):
+                other.unlink(missing_ok=True)
+        return mark
+
     def bundle(self, run_id: str) -> Bundle:
         """The kept copy of a run's records."""
         return Bundle(self.home / run_id)

@@ -6,10 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.errors import InputError, ResourceError
+from pipeline.files import read_json
 from pipeline.tracking import facts, lineage, recording, revisions, settings
+from pipeline.tracking.follower import ORDER, Order
 from pipeline.tracking.ledger import FOLLOWING, LOST, MIRRORED, PARTIAL, PENDING, Entry, Ledger
 from pipeline.tracking.recording import Bundle, Source
 
@@ -55,7 +58,9 @@ def mirror(folders: list[Path], rev: str | None, seconds: float | None) -> list[
 
 def status(folders: list[Path]) -> list[Entry]:
     """What is mirrored where, the oldest first."""
-    return Ledger(_root(folders)).entries()
+    ledger = Ledger(_root(folders))
+    _adopt(ledger)
+    return ledger.entries()
 
 
 def _root(folders: list[Path]) -> Path:
@@ -67,27 +72,33 @@ def _root(folders: list[Path]) -> Path:
 
 def _of_workspace(root: Path, ledger: Ledger, folders: list[Path]) -> list[Entry]:
     """An entry for every folder of the workspace, and for what waits from earlier executions."""
-    source = Source.workspace(root, os.environ.get("DVC_EXP_NAME", ""))
-    places = [recording.relative(_checked(folder), root) for folder in folders]
-    if not folders:
-        places = [place for _, place in revisions.folders(source) if (root / place / "metrics.json").exists()]
-        places += ["dvclive"] if (root / "dvclive" / "metrics.json").exists() else []
-    _recover(root, ledger, source)
+    wanted = [_checked(folder) for folder in folders] or _standing(settings.tree(Path("dvclive")))
+    _adopt(ledger)
+    _recover(root, ledger)
     followed = {_folder(root, entry): entry for entry in ledger.entries() if entry.state == FOLLOWING}
     found = []
-    for place in places:
-        if following := followed.get((root / place).resolve()):  # what stands there is not whole yet
+    for folder in wanted:
+        if following := followed.get(folder.resolve()):  # what stands there is not whole yet
             found.append(following)
             continue
-        stage = lineage.stage_of(source.lock, place) or Path(place).name
+        tree = settings.tree(folder)
+        source = Source.workspace(tree, os.environ.get("DVC_EXP_NAME", ""))
+        stage = lineage.stage_of(source.lock, recording.relative(folder, tree)) or folder.name
         copy = ledger.bundle(f"new-{os.getpid()}")
-        copy.copy(root / place)
-        found.append(_entry(ledger, copy, source, stage, place, root))
+        copy.copy(folder)
+        found.append(_entry(ledger, copy, source, stage, recording.relative(folder, root), root))
         if found[-1].state == PENDING:
-            ledger.bundle(found[-1].recording.run_id).keep_card(root, found[-1].recording)
+            ledger.bundle(found[-1].recording.run_id).keep_card(tree, found[-1].recording)
     known = {entry.recording.run_id for entry in found}
+    places = {recording.relative(folder, root) for folder in wanted}
     waiting = [entry for entry in ledger.entries() if entry.state in UNSENT and entry.recording.run_id not in known]
     return [*(entry for entry in waiting if not folders or entry.recording.folder in places), *found]
+
+
+def _standing(tree: Path) -> list[Path]:
+    """The DVCLive folders of a working tree: those that dvc.lock names, and DVCLive's default."""
+    places = [place for _, place in revisions.folders(Source.workspace(tree))]
+    return [tree / place for place in (*places, "dvclive") if (tree / place / "metrics.json").exists()]
 
 
 def _of_revisions(root: Path, ledger: Ledger, name: str) -> list[Entry]:
@@ -124,11 +135,12 @@ def _entry(ledger: Ledger, copy: Bundle, source: Source, stage: str, place: str,
         entry = same[-1]
     else:
         digest = facts.digest(copy.records, source.entry(stage))
-        made = recording.describe(source, place, stage, source.label, recording.run_id(stage, place, digest))
+        known = stage in lineage.stages(source.lock)
+        made = recording.describe(source, place, stage, source.label, recording.run_id(stage, place, digest), known)
         recording.complete(made, source, copy.records, root)
         entry = Entry(made, PENDING)
     entry.state = PENDING
-    ledger.bundle(entry.recording.run_id).adopt(copy, entry.recording)
+    ledger.bundle(entry.recording.run_id).adopt(copy)
     ledger.write(entry)
     return entry
 
@@ -146,23 +158,37 @@ def _is_there(entry: Entry, root: Path) -> bool:
     return (server, project) == (settings.server(), wanted["project"]) and wanted["entity"] in (entity, None)
 
 
-def _recover(root: Path, ledger: Ledger, source: Source) -> None:
-    """Complete what a follower left that was killed: from its copy, or from the folder if nothing newer is in it."""
+def _adopt(ledger: Ledger) -> None:
+    """Enter the recordings whose followers died before they could."""
+    known = {entry.recording.run_id for entry in ledger.entries()}
+    for path in ledger.home.glob(f"*/{ORDER}"):
+        if path.parent.name not in known:
+            order = Order(**read_json(path))
+            made, _ = recording.begun(order, Bundle(path.parent))
+            ledger.write(Entry(made, FOLLOWING, pid=order.follower, followed=order.folder))
+
+
+def _recover(root: Path, ledger: Ledger) -> None:
+    """Complete what a follower left that was killed: from the copy, or from the folder if nothing newer is in it."""
     newest = {_folder(root, entry): entry.recording.run_id for entry in ledger.entries()}
     for entry in ledger.entries():
         made, bundle = entry.recording, ledger.bundle(entry.recording.run_id)
         if entry.state != PENDING or made.digest:
             continue
         folder = _folder(root, entry)
-        if newest[folder] == made.run_id and folder.is_dir():
+        if not bundle.records.exists() and newest[folder] == made.run_id and folder.is_dir():
             bundle.copy(folder)
-            bundle.keep_card(root, made)
         if not bundle.records.exists():
             entry.state, entry.problem = LOST, "its records were replaced before they were mirrored"
         else:
+            tree = settings.tree(folder)
+            source = Source.workspace(tree)
+            now = source.entry(made.stage)
+            if not now or not facts.holds(now, recording.relative(folder, tree), bundle.records):
+                source = replace(source, lock={}, lock_hash="")  # another execution's
             made.exit_code = bundle.outcome()
             recording.complete(made, source, bundle.records, root)
-            bundle.write(made)
+            bundle.keep_card(tree, made)
         ledger.write(entry)
 
 

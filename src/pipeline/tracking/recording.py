@@ -9,9 +9,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.files import read_json, write_json
-from pipeline.tracking import facts, lineage, records
-from pipeline.tracking.follower import OUTCOME, RECORDS, keep
+from pipeline.tracking import facts, lineage, records, settings
+from pipeline.tracking.follower import ORDER, OUTCOME, RECORDS, Order, keep
 from pipeline.tracking.lineage import Data
 
 if TYPE_CHECKING:
@@ -61,25 +60,16 @@ class Bundle:
         self.card = path / "card.md"
         self.batches = path / "batches.jsonl"
 
-    def write(self, recording: Recording) -> None:
-        """Keep what is known about the recording."""
-        write_json(self.path / "recording.json", recording.to_dict())
-
-    def read(self) -> Recording:
-        """What is known about the recording."""
-        return Recording.from_dict(read_json(self.path / "recording.json"))
-
     def copy(self, folder: Path) -> None:
         """Keep a copy of the DVCLive folder as it is now."""
         keep(folder, self.path)
 
-    def adopt(self, copy: "Bundle", recording: Recording) -> None:
+    def adopt(self, copy: "Bundle") -> None:
         """Take the records of another bundle over."""
         self.path.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(self.records, ignore_errors=True)
         copy.records.replace(self.records)
         copy.remove()
-        self.write(recording)
 
     def keep_card(self, tree: Path, recording: Recording) -> None:
         """Keep the model card of the package that the stage made."""
@@ -124,12 +114,12 @@ class Source:
     tracked: Callable[[str], bool] = lambda path: False
 
     @classmethod
-    def workspace(cls, tree: Path, experiment: str = "") -> "Source":
-        """What stands in a working tree now."""
-        lock = cls.lock_of(tree)
+    def workspace(cls, tree: Path, experiment: str = "", began_with: Path | None = None) -> "Source":
+        """What stands in a working tree now, or stood there when copies of dvc.lock and params.yaml were made."""
+        lock = cls.lock_of(began_with or tree)
         return cls(
             **lock,
-            params=cls.params_of(tree),
+            params=cls.params_of(began_with or tree),
             version=facts.version(tree, lock["lock"]),
             experiment=experiment,
             tracked=lambda path: (tree / f"{path}.dvc").exists(),
@@ -186,11 +176,21 @@ def destination(tracking: "Tracking") -> dict[str, Any]:
     }
 
 
-def describe(source: Source, folder: str, stage: str, group: str, run_id: str) -> Recording:
-    """A recording that has just begun, or is about to be read."""
-    known = stage in lineage.stages(source.lock) or facts.stage() == stage  # the first time it runs
+def begun(order: Order, bundle: Bundle) -> tuple[Recording, Source]:
+    """A recording that a stage has begun, and what it began with."""
+    folder, tree = Path(order.folder), Path(order.tree)
+    source = Source.workspace(tree, order.experiment, bundle.path if (bundle.path / ORDER).exists() else None)
+    stage = order.stage or lineage.stage_of(source.lock, relative(folder, tree)) or folder.name
+    group = order.group or facts.execution(order.runner, order.started)
+    # The first time that a stage runs, dvc.lock does not know it.
+    known = bool(order.stage) or stage in lineage.stages(source.lock)
+    return describe(source, relative(folder, settings.repository(folder)), stage, group, order.run, known), source
+
+
+def describe(source: Source, folder: str, stage: str, group: str, run_id: str, known: bool) -> Recording:
+    """A recording of a stage, or of something that the pipeline does not know and its parameters do not steer."""
     version = {key: value for key, value in source.version.items() if value != ""}
-    config: dict[str, Any] = dict(source.params) if known else {}
+    config: dict[str, Any] = facts.plain(source.params) if known else {}
     config["git"] = version
     if ci := facts.ci():
         config["ci"] = ci
@@ -209,7 +209,7 @@ def describe(source: Source, folder: str, stage: str, group: str, run_id: str) -
 def complete(recording: Recording, source: Source, folder: Path, root: Path) -> None:
     """Add what is known once the stage has ended: lineage, dvc.lock's hash, the digest, DVCLive's own params."""
     stage, lock = recording.stage, source.lock
-    recording.config.update(records.params(folder))
+    recording.config.update(facts.plain(records.params(folder)))
     state = {0: "finished", KILLED: "killed"}.get(recording.exit_code, "failed")
     recording.config["outcome"] = {"state": state, "exit_code": recording.exit_code}
     dvc = {"stage": stage, "lock": source.lock_hash, "experiment": source.experiment}

@@ -93,11 +93,17 @@ class History:
     def read(self) -> None:
         """Take in what was written since the last call."""
         self._before, self._last_read = self._last_read, time.monotonic()
-        for path in sorted(p for p in self._root.rglob("*") if p.suffix in SUFFIXES):
+        for path in self._files():
             name = path.relative_to(self._root).with_suffix("").as_posix()
             self._series.setdefault(name, Series(name, path))
         for series in self._series.values():
             series.read(self._last_read)
+
+    def _files(self) -> list[Path]:
+        try:
+            return sorted(p for p in self._root.rglob("*") if p.suffix in SUFFIXES)
+        except FileNotFoundError:  # a folder is being replaced, or deleted with its experiment
+            return []
 
     def rows(self, final: bool) -> tuple[list[dict[str, Any]], dict[str, int]]:
         """The rows that are complete, and how many points of each series they took; with `final`, all that is left."""

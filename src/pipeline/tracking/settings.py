@@ -63,6 +63,13 @@ def repository(records: str | Path = "dvclive") -> Path:
     return records.parent
 
 
+def tree(records: Path) -> Path:
+    """The folder of the pipeline that a DVCLive folder belongs to: the nearest with a dvc.yaml, else the repository."""
+    root, records = repository(records), records.resolve()
+    folders = (folder for folder in records.parents if folder.is_relative_to(root))
+    return next((folder for folder in folders if (folder / "dvc.yaml").is_file()), root)
+
+
 def home(root: Path) -> Path:
     """Where the mirror keeps its ledger and what waits to be mirrored, below W&B's own folder."""
     return root / "wandb" / "mirror"

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from pipeline.review.auc import auc_and_influence, placements
+from pipeline.ml.auc import auc_and_influence, placements
 
 # albumin, total protein, K-G score, benefit from surgery: the patients of DeLong, DeLong and Clarke-Pearson (1988)
 # without missing values, as the SAS/STAT user's guide prints them, with its results below

@@ -1,15 +1,17 @@
-"""The area under the ROC curve of two models on the same rows: DeLong's test.
+"""The area under the ROC curve, and what each row contributes to its error: DeLong's method.
 
 DeLong, DeLong and Clarke-Pearson, Comparing the areas under two or more correlated receiver operating characteristic
 curves, Biometrics 44 (1988); computed from ranks, as Sun and Xu, IEEE Signal Processing Letters 21 (2014), in n log n.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.ml.metrics import Codes, Floats, auc_codes
-
 Booleans = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.integer[Any]]
+Floats = npt.NDArray[np.float64]
 
 
 def placements(positive: Booleans, score: Floats) -> Floats:
@@ -44,7 +46,8 @@ def auc_and_influence(truth: Codes, probabilities: Floats) -> tuple[float, Float
     """
     areas = []
     influence = np.zeros(len(truth))
-    for code in auc_codes(probabilities.shape[1]):
+    classes = probabilities.shape[1]
+    for code in range(1, 2) if classes == 2 else range(classes):
         positive = truth == code
         positives = int(positive.sum())
         if 0 < positives < len(truth):

@@ -335,3 +335,20 @@ def test_the_interval_that_a_metric_has_alone_is_that_of_a_comparison_of_it_alon
         assert (row.low_unadjusted, row.high_unadjusted) == (alone.low, alone.high)
         if row.low is not None:
             assert row.low <= row.low_unadjusted <= row.high_unadjusted <= row.high
+
+
+def test_losses_that_agree_in_every_row_are_certain_only_with_many_rows():
+    """The models differ, but in the probabilities of wrong classes alone."""
+    verdicts = {}
+    for rows in (3, 3000):
+        truth = np.arange(rows) % 3
+        base = pd.DataFrame({"key": np.arange(rows), "truth": truth, "prediction": truth})
+        for label in range(3):
+            base[f"proba_{label}"] = np.where(truth == label, 0.6, 0.2)
+        head = base.copy()
+        for label in range(3):
+            head[f"proba_{label}"] = np.select([truth == label, truth == (label + 1) % 3], [0.6, 0.3], 0.1)
+        found = compare(base, head).metrics["log_loss"]
+        assert found.low < found.difference == 0 < found.high
+        verdicts[rows] = found.verdict
+    assert verdicts == {3: "no detectable change", 3000: "equivalent"}

@@ -42,14 +42,19 @@ class StudentDifference:
         return float(special.stdtrit(self.degrees, share))
 
 
-def paired_mean(difference: float, row_differences: Floats, largest: float = math.inf) -> StudentDifference:
+def paired_mean(
+    difference: float, row_differences: Floats, largest: float = math.inf, scale: float = 0.0
+) -> StudentDifference:
     """The difference of two means over the same rows, from head - base of each row (at least 2).
 
     A change that is the same in every row has no spread, and yet few rows do not make it certain. So one more row that
     changed as much the other way is thought of: with it p is about that of the sign test if all rows agree (5 rows:
-    0.05), and of many rows it is lost among the others.
+    0.05), and of many rows it is lost among the others. Where no row changed at all, half a row that changed by `scale`
+    is thought of, the size of what is averaged.
     """
     n = len(row_differences)
+    if not row_differences.any():
+        return StudentDifference(difference, scale / (2 * n), n - 1, largest)
     variance = float(np.var(row_differences, ddof=1)) / n + (2 * difference / n) ** 2
     return StudentDifference(difference, variance**0.5, n - 1, largest)
 

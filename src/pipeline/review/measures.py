@@ -133,7 +133,8 @@ def _mean_of(
 
 def _paired(base: Floats, head: Floats, largest: float) -> Measured:
     before, after = float(base.mean()), float(head.mean())
-    return Measured(before, after, paired_mean(after - before, head - base, largest))
+    scale = float(max(np.abs(base).max(), np.abs(head).max()))
+    return Measured(before, after, paired_mean(after - before, head - base, largest, scale))
 
 
 def _roc_auc(pairs: Pairs, base: Floats, head: Floats, bins: int) -> Measured:

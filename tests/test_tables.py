@@ -117,7 +117,7 @@ def test_blanks_around_a_column_name_are_no_part_of_it(tmp_path: Path) -> None:
 
 
 def test_blank_cells_and_blank_lines_at_the_end_are_no_short_rows(tmp_path: Path) -> None:
-    file = written(tmp_path / "t.csv", 'a,b\n1,\n"2\n",\n\n3,x\n')
+    file = written(tmp_path / "t.csv", 'a,b\n1,\n"2\n",\n\n3,x\n   \n')
     assert read_table(file)["b"].fillna("-").tolist() == ["-", "-", "x"]
 
 

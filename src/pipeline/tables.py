@@ -169,7 +169,7 @@ def _demand_whole_rows(file: Path, separator: str) -> None:
     with _open(file) as lines:
         rows = csv.reader(lines, delimiter=separator, skipinitialspace=True)
         names = len(next(rows))
-        short = [(rows.line_num, len(row)) for row in rows if 0 < len(row) < names]
+        short = [(rows.line_num, len(row)) for row in rows if len(row) < names and row not in ([], [""])]
     if short:
         line, cells = short[0]
         raise InputError(

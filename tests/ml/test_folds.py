@@ -62,6 +62,14 @@ def test_a_classifier_without_folds_is_left_alone() -> None:
         assert classifier.get_params() == before
 
 
+@pytest.mark.parametrize("cv", [0, 1, True])
+def test_what_is_no_number_of_folds_is_left_for_scikit_learn_to_refuse(cv: int) -> None:
+    _, labels, who = patients(0)
+    classifier = build("svm.SVC", {}, [], "sigmoid", 0, SCHEMA)[-1].set_params(cv=cv)
+    with folds_by_group(classifier, labels, who):
+        assert classifier.cv is cv
+
+
 def test_one_group_alone_cannot_be_divided() -> None:
     classifier = build("svm.SVC", {}, [], "sigmoid", 0, SCHEMA)[-1]
     with (

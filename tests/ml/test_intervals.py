@@ -182,3 +182,10 @@ def test_calibration_of_a_calibrated_model_may_be_perfect():
 def test_the_same_rows_give_the_same_intervals():
     rows = predicted(100, 4, 1.0)
     assert intervals(*rows) == intervals(*rows)
+
+
+def test_equal_losses_have_no_interval_however_they_are_rounded():
+    for n in range(2, 200):
+        codes = np.zeros(n, dtype=np.int64)
+        found = intervals(codes, codes, np.tile([0.95, 0.05], (n, 1)), resamples=100)
+        assert not {"log_loss", "brier", "calibration_error"} & set(found)

@@ -287,10 +287,11 @@ def test_excluded_keys_may_be_numbers_as_in_the_table():
 
 
 def test_rows_of_zeros_are_no_probabilities_with_hundreds_of_classes():
-    empty = labels([1, 1]).assign(**{f"proba_{label}": 0.0 for label in range(300)})
+    probabilities = pd.DataFrame(np.zeros((2, 300)), columns=[f"proba_{label}" for label in range(300)])
+    empty = pd.concat([labels([1, 1]), probabilities], axis=1)
     with pytest.raises(InputError, match="do not sum to 1"):
         compare(empty, empty)
-    rounded = labels([1, 1]).assign(**{f"proba_{label}": 0.003 for label in range(300)})
+    rounded = pd.concat([labels([1, 1]), probabilities + 0.003], axis=1)
     assert compare(rounded, rounded).metrics["log_loss"].verdict == "equivalent"
 
 

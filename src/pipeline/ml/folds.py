@@ -25,15 +25,25 @@ def folds_by_group(classifier: Any, labels: npt.NDArray[Any], groups: npt.NDArra
     Raises:
         InputError: all rows are of one group.
     """
+    name = type(classifier).__name__
     own = classifier.get_params(deep=False).get("cv", "no such argument")
-    if groups is None or not (own is None or isinstance(own, int)):
+    if name == "RidgeClassifierCV" and own is None:
+        own = "a formula for leaving out each row in turn"
+    rows = int(np.unique(labels, return_counts=True)[1].max())  # of the largest class: each fold needs one
+    if groups is None or rows < 2 or not _is_count(own):
         yield
         return
-    count = min(own or FOLDS, len(np.unique(groups)), int(np.unique(labels, return_counts=True)[1].max()))
-    if count < 2:
-        raise InputError(f"train: {type(classifier).__name__} needs training rows of two groups or more; found one")
+    distinct = len(np.unique(groups))
+    if distinct < 2:
+        raise InputError(f"train: {name} needs training rows of two groups or more; found one")
+    count = min(FOLDS if own is None else own, distinct, rows)
     classifier.set_params(cv=list(StratifiedGroupKFold(count).split(labels, labels, groups)))
     try:
         yield
     finally:
         classifier.set_params(cv=own)
+
+
+def _is_count(cv: Any) -> bool:
+    """Whether `cv` is a number of folds, or scikit-learn's default; what scikit-learn refuses is left to it."""
+    return cv is None or (isinstance(cv, int) and not isinstance(cv, bool) and cv > 1)

@@ -51,7 +51,8 @@ def intervals(
         value = values["calibration_error"]
         mirrored = 2 * value - calibration(truth, prediction, probabilities, bins, resamples, random)
         found["calibration_error"] = _holding(value, np.quantile(mirrored, tails).clip(0, 1))
-    return {name: (round(ends[0], 6), round(ends[1], 6)) for name, ends in found.items() if ends}
+    rounded = {name: (round(ends[0], 6), round(ends[1], 6)) for name, ends in found.items() if ends}
+    return {name: ends for name, ends in rounded.items() if ends[0] < ends[1]}  # equal losses differ by rounding
 
 
 def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:

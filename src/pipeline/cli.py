@@ -26,7 +26,7 @@ def metrics() -> None:
 
 
 @app.command()
-def schema(check: Annotated[bool, typer.Option(help="only say whether it is current")] = False) -> None:
+def schema(check: Annotated[bool, typer.Option("--check", help="only say whether it is current")] = False) -> None:
     """Write params.schema.json, with which editors complete and check params.yaml."""
     from pipeline.files import read_json, write_json
     from pipeline.params import json_schema

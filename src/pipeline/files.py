@@ -1,4 +1,4 @@
-"""Writes files so that a reader never sees half of one: a temporary name beside the target, then a rename."""
+"""JSON files, written so that a reader never sees half of one: a temporary name beside the target, then a rename."""
 
 import json
 import math
@@ -52,7 +52,25 @@ def finite(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def is_number_as_text(value: Any) -> bool:
+    """Whether a text is a number that YAML takes for text, such as 1e-5."""
+    try:
+        return isinstance(value, str) and math.isfinite(float(value))
+    except ValueError:
+        return False
+
+
 def as_yaml(number: float) -> str:
     """A number as YAML knows it again: with a point, 1.0e-05 rather than 1e-05, which is text."""
     text = repr(number)
     return text if "." in text else text.replace("e", ".0e")
+
+
+def leaves(content: Any, key: str = "", listed: bool = False) -> Iterator[tuple[str, Any]]:
+    """Every value of nested JSON with its dotted name; not text in lists: it names columns and classes there."""
+    if isinstance(content, (dict, list)):
+        listed = listed or isinstance(content, list)
+        for name, value in content.items() if isinstance(content, dict) else enumerate(content):
+            yield from leaves(value, f"{key}.{name}" if key else str(name), listed)
+    elif not (listed and isinstance(content, str)):
+        yield key, content

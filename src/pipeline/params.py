@@ -1,7 +1,6 @@
 """The schema of params.yaml, and the only place that reads it."""
 
 import difflib
-import math
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from pipeline.errors import InputError
-from pipeline.files import as_yaml
+from pipeline.files import as_yaml, is_number_as_text
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Action = Literal["block", "inform"]
@@ -231,23 +230,15 @@ def _message(error: ValidationError) -> str:
     elif first["type"] == "string_pattern_mismatch":
         allowed = _schema_of(section)["properties"][name]["description"]
         close = difflib.get_close_matches(first["input"], re.findall(r"\w+", allowed), n=1)
-        hint = f"did you mean '{close[0]}'? " if close else ""
+        hint = f"did you mean '{close[0]}'? " if close and close[0] != first["input"] else ""
         text = f"{key}: {first['input']!r}: {hint}allowed: {allowed}"
     else:
         said = first["msg"].removeprefix("Value error, ")
         given = f"{first['input']!r}: "
         text = f"{key}: {given if len(given) <= SHOWN else ''}{said}" if key else said
-        if first["type"] == "float_type" and _is_number(first["input"]):
+        if first["type"] == "float_type" and is_number_as_text(first["input"]):
             text += f"; YAML reads {first['input']} as text, write {as_yaml(float(first['input']))}"
     return text + (f" (and {len(others)} more)" if others else "")
-
-
-def _is_number(value: Any) -> bool:
-    """Whether a text is a number that YAML takes for text, such as 1e-5."""
-    try:
-        return isinstance(value, str) and math.isfinite(float(value))
-    except ValueError:
-        return False
 
 
 def _schema_of(location: tuple[int | str, ...]) -> dict[str, Any]:

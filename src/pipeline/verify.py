@@ -13,6 +13,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from pipeline.errors import InputError, ResourceError
+from pipeline.files import leaves
 from pipeline.lock import Stages, outputs, read, stages
 
 
@@ -120,7 +121,7 @@ def _contradictions(locked: Stages, hashes: dict[str, str | None]) -> Iterator[s
 
 def _metrics_problems(file: str) -> Iterator[str]:
     try:
-        values = list(_leaves(json.loads(Path(file).read_text(encoding="utf-8"))))
+        values = list(leaves(json.loads(Path(file).read_text(encoding="utf-8"))))
     except FileNotFoundError:
         yield f"{file}: missing; run: git restore {file}, or dvc repro"
         return
@@ -130,16 +131,6 @@ def _metrics_problems(file: str) -> Iterator[str]:
     if not any(isinstance(value, (int, float)) for _, value in values):
         yield f"{file}: holds no number"
     yield from (f"{file}: {key} is {value}" for key, value in values if _is_not_finite(value))
-
-
-def _leaves(content: Any, key: str = "", listed: bool = False) -> Iterator[tuple[str, Any]]:
-    """Every value of nested JSON with its dotted name; not text in lists: it names columns and classes there."""
-    if isinstance(content, (dict, list)):
-        listed = listed or isinstance(content, list)
-        for name, value in content.items() if isinstance(content, dict) else enumerate(content):
-            yield from _leaves(value, f"{key}.{name}" if key else str(name), listed)
-    elif not (listed and isinstance(content, str)):
-        yield key, content
 
 
 def _is_not_finite(value: Any) -> bool:

@@ -94,6 +94,22 @@ def test_a_metric_beyond_its_tolerance_is_different(results: Clone, again: Path)
     assert rerun(results, again) == "differently"
 
 
+def test_a_size_that_was_made_up_is_different(results: Clone, again: Path) -> None:
+    other_bytes(again)
+    path = results.path / "metrics/package/metrics.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"size_bytes": 10}))
+    assert rerun(results, again) == "differently"
+
+
+def test_probabilities_that_were_made_up_are_different(results: Clone, again: Path) -> None:
+    other_bytes(again)
+    table = pd.read_parquet(results.path / PREDICTIONS)
+    sure = table.filter(like="proba_").apply(lambda column: column.name == "proba_" + table["prediction"].astype(str))
+    (results.path / PREDICTIONS).unlink()
+    table.assign(**sure.astype(float)).to_parquet(results.path / PREDICTIONS)
+    assert rerun(results, again) == "differently"
+
+
 @pytest.mark.parametrize(
     ("edits", "strict", "tolerant"),
     [

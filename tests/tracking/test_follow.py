@@ -125,6 +125,31 @@ def test_a_later_command_of_the_stage_may_change_the_summary(project: Project) -
     assert [(r.exit_code, [data.path for data in r.outputs]) for r in recordings] == [(0, ["models/model.joblib"])] * 2
 
 
+HALVES = """
+import io, sys, time
+from dvc.cli import main
+from dvc.utils.serialize import _yaml
+whole = _yaml._dump
+def in_halves(data, stream):
+    text = io.StringIO()
+    whole(data, text)
+    half = text.getvalue().find("    outs:", max(text.getvalue().find("  train:"), 0))
+    stream.write(text.getvalue()[:half])
+    stream.flush()
+    time.sleep(0.2)
+    stream.write(text.getvalue()[half:])
+_yaml._dump = in_halves
+sys.exit(main(["repro", "train"]))
+"""
+
+
+def test_half_a_lock_is_no_lock(project: Project) -> None:
+    """DVC writes dvc.lock in pieces of 8 kB, and a piece of it is valid YAML."""
+    assert project.script(HALVES).returncode == 0
+    (entry,) = project.settle()
+    assert [data.path for data in entry["recording"].outputs] == ["models/model.joblib"]
+
+
 def test_a_follower_that_starts_late_tells_what_the_stage_began_with(project: Project, tmp_path: Path) -> None:
     (tmp_path / "late").mkdir()
     (tmp_path / "late/sitecustomize.py").write_text(

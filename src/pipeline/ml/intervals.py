@@ -131,7 +131,7 @@ def calibration(
     variance = np.bincount(index, weights=(gaps - mean[index]) ** 2, minlength=bins) / np.maximum(rows, 1)
     drawn = random.multinomial(n, rows / n, size=draws)
     sums = drawn * mean + np.sqrt(drawn * variance) * random.standard_normal((draws, bins))
-    return np.asarray(np.abs(sums).sum(axis=1) / n)
+    return metrics.calibration_error_from(sums, n)
 
 
 def _holding(value: float, ends: Floats) -> Interval | None:

@@ -5,7 +5,7 @@ order of the schema's classes), `probabilities` is float of shape (rows, classes
 such as the AUC of rows of one class, is NaN.
 
 The functions whose name ends in `_from` take sufficient statistics with any leading axes, so that the values of
-thousands of resamples are computed in one call, by the same code as the value itself.
+thousands of draws are computed in one call, by the same code as the value itself.
 """
 
 from collections.abc import Callable
@@ -83,7 +83,7 @@ def calibration_error(truth: Codes, prediction: Codes, probabilities: Floats, bi
     confidence = confidences(prediction, probabilities)
     index = confidence_bins(confidence, bins)
     right = _sums(index, truth == prediction, bins)
-    return float(calibration_error_from(right, _sums(index, confidence, bins), len(truth)))
+    return float(calibration_error_from(right - _sums(index, confidence, bins), len(truth)))
 
 
 LABEL_METRICS: dict[str, Callable[[Codes, Codes], float]] = {
@@ -151,9 +151,9 @@ def confidence_bins(confidence: Floats, bins: int) -> npt.NDArray[np.int64]:
     return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
 
 
-def calibration_error_from(right: Floats, confidence: Floats, rows: npt.ArrayLike) -> Floats:
-    """Expected calibration error of sums per bin (..., bins) of right predictions and of confidence."""
-    return np.asarray(np.abs(right - confidence).sum(axis=-1) / rows)
+def calibration_error_from(gaps: Floats, rows: int) -> Floats:
+    """Expected calibration error of sums per bin (..., bins) over so many rows: of right predictions less confidence."""
+    return np.asarray(np.abs(gaps).sum(axis=-1) / rows)
 
 
 def _mean_ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> Floats:

@@ -71,9 +71,9 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def some(items: list[str], most: int = 3) -> str:
+def some(items: list[str], most: int = 3, between: str = ", ") -> str:
     """The first items, and how many more there are."""
-    return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")
+    return between.join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")
 
 
 def unbroken(text: str) -> str:

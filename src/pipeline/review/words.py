@@ -255,12 +255,12 @@ def proof(report: Report) -> tuple[State, str]:
 def gate(report: Report) -> tuple[State, str]:
     """Whether the change is allowed, and by how many rules."""
     if report.failures:
-        return "no", f"not allowed: {formats.some(list(report.failures))}"
+        return "no", f"not allowed: {formats.some(list(report.failures), between='; ')}"
     applied = [outcome for outcome in report.gate if outcome.status != "not applied"]
     failing = [f"{outcome.rule} ({outcome.found})" for outcome in applied if outcome.status == "fails"]
     passing = len(applied) - len(failing)
     passed = f"allowed: {passing} of {formats.count(len(applied), 'rule')} pass{'es' if passing == 1 else ''}"
-    return ("warn", f"{passed}; worth a look: {formats.some(failing)}") if failing else ("ok", passed)
+    return ("warn", f"{passed}; worth a look: {formats.some(failing, between='; ')}") if failing else ("ok", passed)
 
 
 def lines(report: Report) -> list[str]:

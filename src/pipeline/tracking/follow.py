@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 INTERVAL = 0.1  # seconds between looks at the files
 CHECK = 2.0  # seconds between looks at the server
 FAILED = 1  # the exit code of a stage of which only DVC knows that it failed
+LOCK_REST = 0.3  # seconds after which DVC writes no more to dvc.lock
 LOCK_WAIT = 120.0  # seconds that DVC may take to hash a stage's outputs
 FAILURE_WAIT = 10.0  # the same where the stage said that it failed, if DVC goes on with other stages
 DEADLINE = 90.0  # seconds after the stage in which the run must be finished
@@ -117,15 +118,20 @@ class Stage(threading.Thread):
     def _locks(self, patience: float) -> Iterator[dict[str, Any]]:
         """What DVC writes to dvc.lock, until it has ended, has taken too long since the stage, or the tree is gone.
 
-        A stage with a `wdir` runs in a folder that is not its dvc.yaml's; its dvc.lock is not looked for.
+        DVC writes it in pieces, and half of it is valid YAML: it must rest before it counts. A stage with a `wdir` runs
+        in a folder that is not its dvc.yaml's; its dvc.lock is not looked for.
         """
         path, seen, since = self._tree / "dvc.lock", self._lock_before, time.monotonic()
+        latest: dict[str, Any] | None = None
         over = not facts.declares(self._tree, self._name_in_dvc)
-        while not over and time.monotonic() - since < patience and path.with_name("dvc.yaml").exists():
-            over = not facts.running(self._runner)  # asked first: what it wrote at last is there then
-            if changed(path) != seen:
-                seen = changed(path)
-                yield Source.lock_of(self._tree)
+        while not over and time.monotonic() - since < patience:
+            # Asked first: what was written at last is there then. `dvc exp run --temp` deletes the tree.
+            over = not facts.running(self._runner) or not path.with_name("dvc.yaml").exists()
+            if (now := changed(path)) and now != seen:
+                seen, latest, rests_since = now, Source.lock_of(self._tree), time.monotonic()
+            if latest and (over or time.monotonic() - rests_since > LOCK_REST):
+                yield latest
+                latest = None
             elif not over:
                 time.sleep(0.05)
             if facts.running(self._command):

@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 
+from pipeline.files import write_json
 from pipeline.tracking import settings
 
 # What stands in the bundle of a recording, `wandb/mirror/<run>`:
@@ -112,7 +113,7 @@ class Follower:
             for name in BEGAN_WITH:
                 if (Path(order.tree) / name).is_file():
                     shutil.copyfile(Path(order.tree) / name, self._bundle / name)
-            (self._bundle / ORDER).write_text(json.dumps(asdict(order)), encoding="utf-8")
+            write_json(self._bundle / ORDER, asdict(order))
         self._send(asdict(order))
 
     def ended(self, error: BaseException | None = None) -> None:

@@ -162,7 +162,9 @@ def _adopt(ledger: Ledger) -> None:
     """Enter the recordings whose followers died before they could."""
     known = {entry.recording.run_id for entry in ledger.entries()}
     for path in ledger.home.glob(f"*/{ORDER}"):
-        if path.parent.name not in known:
+        if path.parent.name in known:
+            continue
+        with contextlib.suppress(OSError, ValueError, TypeError):  # of another version of this program
             order = Order(**read_json(path))
             made, _ = recording.begun(order, Bundle(path.parent))
             ledger.write(Entry(made, FOLLOWING, pid=order.follower, followed=order.folder))
@@ -198,6 +200,7 @@ def _folder(root: Path, entry: Entry) -> Path:
 
 
 def _wait_for_followers(ledger: Ledger, deadline: float) -> None:
+    _adopt(ledger)  # some may still be starting
     while any(entry.state == FOLLOWING for entry in ledger.entries()) and time.monotonic() < deadline:
         time.sleep(0.1)
 

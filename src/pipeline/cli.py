@@ -54,7 +54,7 @@ def verify(
 
     checks = [lock_is_current, metrics_are_finite]
     checks += [outputs_are_in_remote] if remote else []
-    checks += [partial(is_reproduced, equivalent)] if reproduce or equivalent else []
+    checks += [partial(is_reproduced, equivalent and not reproduce)] if reproduce or equivalent else []
     failed = False
     for check in checks:
         fact = check()  # told at once: a later check may take minutes, or find no remote

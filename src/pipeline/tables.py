@@ -89,7 +89,9 @@ def _kind(column: pd.Series) -> str | None:
 
 
 def _as_text(column: pd.Series) -> pd.Series:
-    return column if is_text(column) else as_names(column)
+    if is_text(column):
+        return column
+    return as_names(column).str.lower() if is_boolean(column) else as_names(column)  # as a CSV file has it
 
 
 def _read_file(file: Path, text: Sequence[str]) -> pd.DataFrame:
@@ -109,6 +111,7 @@ def _read_parquet(file: Path) -> pd.DataFrame:
         names = pyarrow.parquet.read_schema(file).names
         _demand_unique(file, [name.strip() for name in names])
         table = pd.read_parquet(file)
+        table = table.reset_index(drop=table.index.names == [None])
     except (pyarrow.ArrowException, OSError, TypeError, ValueError) as error:
         if isinstance(error, OSError) and error.strerror:  # the file system's, not Parquet's
             raise
@@ -116,7 +119,7 @@ def _read_parquet(file: Path) -> pd.DataFrame:
     if table.columns.nlevels > 1:
         raise InputError(f"{file}: its columns have names of {table.columns.nlevels} levels; give each a single name")
     table.columns = table.columns.astype(str).str.strip()
-    return table.reset_index(drop=table.index.names == [None])
+    return table
 
 
 def _read_csv(file: Path, separator: str, text: Sequence[str]) -> pd.DataFrame:

@@ -70,6 +70,16 @@ def test_what_is_no_number_of_folds_is_left_for_scikit_learn_to_refuse(cv: int) 
         assert classifier.cv is cv
 
 
+def test_a_class_of_one_group_cannot_be_left_out() -> None:
+    classifier = build("svm.SVC", {}, [], "sigmoid", 0, SCHEMA)[-1]
+    labels, groups = np.array([0, 0, 0, 1, 1, 1]), np.array(["a", "b", "c", "d", "d", "d"])
+    with (
+        pytest.raises(InputError, match="class 1 are of one group"),
+        folds_by_group(classifier, labels, groups),
+    ):
+        pass
+
+
 def test_one_group_alone_cannot_be_divided() -> None:
     classifier = build("svm.SVC", {}, [], "sigmoid", 0, SCHEMA)[-1]
     with (

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.params import read_params
 from pipeline.review import formats, tables, words
-from pipeline.review.changes import Change, Changes, StageChange
+from pipeline.review.changes import Change, Changes, RowChange, StageChange
 from pipeline.review.compare import compare
 from pipeline.review.report import Report
 from pipeline.review.seeds import summarise
@@ -142,3 +142,10 @@ def test_the_table_says_which_interval_the_gate_judges(full_report: Report) -> N
 )
 def test_a_small_difference_does_not_print_like_none(difference: float, shown: str) -> None:
     assert formats.difference(METRICS["accuracy"], difference) == shown
+
+
+def test_rows_that_only_got_other_keys_were_neither_added_nor_removed() -> None:
+    rows = (RowChange("test", base=50, head=60, added=60, removed=50, changed=0, moved=0),)
+    renamed = changed(rows=rows, parameters=(Change("data.id", None, "number"),))
+    assert words.causes(renamed)[0] == ("data", "every row has another key, by data.id")
+    assert words.causes(changed(rows=rows))[0] == ("data", "60 rows added, 50 rows removed")

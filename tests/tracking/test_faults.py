@@ -180,6 +180,19 @@ def test_what_followers_that_died_at_once_left_is_mirrored_later(
     assert first == {0.5: 0, 0.25: 4}
 
 
+def test_what_another_version_left_stops_nothing(project: Project, server: Server) -> None:
+    home = project.path / "wandb" / "mirror"
+    (home / "0123456789abcdef").mkdir(parents=True)
+    (home / "0123456789abcdef" / "order.json").write_text("{}")
+    (home / "0123456789abcdef.warned").touch()
+    server.fault = "500"
+    done = project.run("dvc", "repro", "train", STAGE=json.dumps({"after": COMPLAINT}), **online(server.url))
+    assert "ended early" not in done.stderr and done.stderr.count("warning:") == 1
+    server.fault = None
+    project.run("pipeline", "mirror", **online(server.url))
+    assert [run["state"] for run in server.runs.values()] == ["finished"]
+
+
 def test_every_execution_of_a_group_that_the_user_names_hears_of_a_fault(project: Project, server: Server) -> None:
     server.stop()
     stage = json.dumps({"after": COMPLAINT})

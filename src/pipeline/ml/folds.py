@@ -23,7 +23,7 @@ def folds_by_group(classifier: Any, labels: npt.NDArray[Any], groups: npt.NDArra
     stays, since it divides a part of the rows.
 
     Raises:
-        InputError: all rows are of one group.
+        InputError: all rows, or all rows of a class, are of one group.
     """
     name = type(classifier).__name__
     own = classifier.get_params(deep=False).get("cv", "no such argument")
@@ -36,6 +36,12 @@ def folds_by_group(classifier: Any, labels: npt.NDArray[Any], groups: npt.NDArra
     distinct = len(np.unique(groups))
     if distinct < 2:
         raise InputError(f"train: {name} needs training rows of two groups or more; found one")
+    for label in np.unique(labels):
+        if len(np.unique(groups[labels == label])) < 2:
+            raise InputError(
+                f"train: all training rows of the class {label!s} are of one group; {name} leaves out groups in turn, "
+                "and would not know the class then; add rows of it, or take another train.estimator and no calibration"
+            )
     count = min(FOLDS if own is None else own, distinct, rows)
     classifier.set_params(cv=list(StratifiedGroupKFold(count).split(labels, labels, groups)))
     try:

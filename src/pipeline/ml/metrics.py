@@ -152,7 +152,7 @@ def confidence_bins(confidence: Floats, bins: int) -> npt.NDArray[np.int64]:
 
 
 def calibration_error_from(gaps: Floats, rows: int) -> Floats:
-    """Expected calibration error of sums per bin (..., bins) over so many rows: of right predictions less confidence."""
+    """Expected calibration error of sums per bin (..., bins) of right less confident, over so many rows."""
     return np.asarray(np.abs(gaps).sum(axis=-1) / rows)
 
 

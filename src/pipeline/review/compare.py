@@ -89,8 +89,8 @@ def _rule(name: str, rule: Metric | Mapping[str, Any]) -> Metric:
         return Metric.model_validate(rule)
     except ValidationError as error:
         found = error.errors(include_url=False)[0]
-        key = ".".join(map(str, found["loc"]))
-        raise InputError(f"metric '{name}': {key}: {found['msg']}") from None
+        where = ": ".join([f"metric '{name}'", *map(str, found["loc"])])
+        raise InputError(f"{where}: {found['msg']}") from None
 
 
 def _check(rules: Mapping[str, Metric], primary: str, confidence: float) -> None:
@@ -121,9 +121,8 @@ def _judge(
         low, high = found.estimate.interval(level)
         plain_low, plain_high = found.estimate.interval(alpha)
         if pairs.identical and pairs.base.probabilities is not None:
-            low = high = plain_low = plain_high = (
-                0.0  # equal labels can be luck of the sample, equal probabilities are the same model
-            )
+            # Equal labels can be luck of the sample, equal probabilities are the same model.
+            low = high = plain_low = plain_high = 0.0
         results[name] = MetricComparison(
             metric=name,
             verdict="equivalent" if pairs.identical else _verdict(low, high, rules[name]),

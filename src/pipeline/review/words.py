@@ -117,7 +117,10 @@ def also(report: Report) -> str | None:
 def causes(changes: Changes) -> list[tuple[str, str]]:
     """Each kind of cause with its content in a few words, the most telling first."""
     found = []
-    if changes.rows:
+    renamed = any(change.name == "data.id" for change in changes.parameters)
+    if changes.rows and renamed and not any(row.head - row.added for row in changes.rows):
+        found.append(("data", "every row has another key, by data.id"))
+    elif changes.rows:
         counts = {what: sum(getattr(row, what) for row in changes.rows) for what in ("added", "removed", "changed")}
         if any(counts.values()):
             found.append(("data", ", ".join(f"{formats.count(n, 'row')} {what}" for what, n in counts.items() if n)))

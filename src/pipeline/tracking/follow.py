@@ -60,6 +60,7 @@ class Stage(threading.Thread):
             if self._in_dvc:
                 self._hear_dvc()
         finally:
+            self.done.set()
             self.judged.set()
 
     def _listen(self) -> None:

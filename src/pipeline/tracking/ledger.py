@@ -57,7 +57,11 @@ class Ledger:
         mark = self.home / f"{runner}-{started:.2f}.warned"
         for other in self.home.glob("*.warned"):
             pid, _, since = other.stem.partition("-")
-            if other != mark and not _alive(int(pid), float(since) + 1):
+            try:
+                ended = not alive(int(pid), float(since) + 1)
+            except ValueError:  # of another version of this program
+                ended = True
+            if ended and other != mark:
                 other.unlink(missing_ok=True)
         return mark
 
@@ -72,12 +76,13 @@ def _read(path: Path) -> Entry | None:
         entry = Entry(**{**content, "recording": Recording.from_dict(content["recording"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    if entry.state == FOLLOWING and not _alive(entry.pid, entry.updated):
+    if entry.state == FOLLOWING and not alive(entry.pid, entry.updated):
         entry.state, entry.problem = PENDING, "the process that mirrored it was ended"
     return entry
 
 
-def _alive(pid: int, since: float) -> bool:
+def alive(pid: int, since: float) -> bool:
+    """Whether the process that had this number at that time is at work; a later one may have the number now."""
     try:
         process = psutil.Process(pid)
         return bool(process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= since)

@@ -13,7 +13,7 @@ from pipeline.errors import InputError, ResourceError
 from pipeline.files import read_json
 from pipeline.tracking import facts, lineage, recording, revisions, settings
 from pipeline.tracking.follower import ORDER, Order
-from pipeline.tracking.ledger import FOLLOWING, LOST, MIRRORED, PARTIAL, PENDING, Entry, Ledger
+from pipeline.tracking.ledger import FOLLOWING, LOST, MIRRORED, PARTIAL, PENDING, Entry, Ledger, alive
 from pipeline.tracking.recording import Bundle, Source
 
 UNSENT = (PENDING, PARTIAL)
@@ -97,8 +97,8 @@ def _of_workspace(root: Path, ledger: Ledger, folders: list[Path]) -> list[Entry
 
 def _standing(tree: Path) -> list[Path]:
     """The DVCLive folders of a working tree: those that dvc.lock names, and DVCLive's default."""
-    places = [place for _, place in revisions.folders(Source.workspace(tree))]
-    return [tree / place for place in (*places, "dvclive") if (tree / place / "metrics.json").exists()]
+    places = [*(place for _, place in revisions.folders(Source.workspace(tree))), "dvclive"]
+    return [tree / place for place in dict.fromkeys(places) if (tree / place / "metrics.json").exists()]
 
 
 def _of_revisions(root: Path, ledger: Ledger, name: str) -> list[Entry]:
@@ -167,7 +167,10 @@ def _adopt(ledger: Ledger) -> None:
         with contextlib.suppress(OSError, ValueError, TypeError):  # of another version of this program
             order = Order(**read_json(path))
             made, _ = recording.begun(order, Bundle(path.parent))
-            ledger.write(Entry(made, FOLLOWING, pid=order.follower, followed=order.folder))
+            starting = alive(order.follower, path.stat().st_mtime)
+            problem = "" if starting else "the process that mirrors it was ended"
+            state = FOLLOWING if starting else PENDING
+            ledger.write(Entry(made, state, problem=problem, pid=order.follower, followed=order.folder))
 
 
 def _recover(root: Path, ledger: Ledger) -> None:

@@ -58,6 +58,8 @@ def test_every_key_is_described_for_editors() -> None:
         (r"^  dataset: .*", "  dataset: diggits", "'diggits': did you mean 'digits'? allowed: digits, iris, wine"),
         (r"^  epochs: .*", "  epochs: sixty", "train.epochs: 'sixty'"),
         (r"^  epochs: .*", "  epochs: 6.5", "train.epochs: 6.5"),
+        (r"^  epochs: .*", '  epochs: "8"', "write 8 without quotes"),
+        (r"^  epochs: .*", "  epochs: 1e3", "YAML reads 1e3 as text, write 1000"),
         (r"^  epochs: .*", "  epochs: 0", "train.epochs: 0"),
         (r"^  epochs: .*", "  epochs: true", "train.epochs: True"),
         (r"^  test_size: .*", "  test_size: 1.5", "prepare.test_size: 1.5"),

@@ -52,18 +52,19 @@ def finite(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def is_number_as_text(value: Any) -> bool:
-    """Whether a text is a number that YAML takes for text, such as 1e-5."""
+def yaml_hint(value: Any) -> str:
+    """How to write a number that YAML took for text, to go behind a message: 1e-5, or one in quotes; else empty."""
     try:
-        return isinstance(value, str) and math.isfinite(float(value))
+        number = float(value) if isinstance(value, str) else math.nan
     except ValueError:
-        return False
-
-
-def as_yaml(number: float) -> str:
-    """A number as YAML knows it again: with a point, 1.0e-05 rather than 1e-05, which is text."""
-    text = repr(number)
-    return text if "." in text else text.replace("e", ".0e")
+        number = math.nan
+    if not math.isfinite(number):
+        return ""
+    if value.strip("+-").replace(".", "", 1).isdigit():
+        return f"; write {value} without quotes"
+    # With a point, 1.0e-05 rather than 1e-05, YAML knows it again.
+    text = str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+    return f"; YAML reads {value} as text, write {text if '.' in text else text.replace('e', '.0e')}"
 
 
 def leaves(content: Any, key: str = "", listed: bool = False) -> Iterator[tuple[str, Any]]:

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from pipeline.errors import InputError
-from pipeline.files import as_yaml, is_number_as_text
+from pipeline.files import yaml_hint
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Action = Literal["block", "inform"]
@@ -236,8 +236,7 @@ def _message(error: ValidationError) -> str:
         said = first["msg"].removeprefix("Value error, ")
         given = f"{first['input']!r}: "
         text = f"{key}: {given if len(given) <= SHOWN else ''}{said}" if key else said
-        if first["type"] == "float_type" and is_number_as_text(first["input"]):
-            text += f"; YAML reads {first['input']} as text, write {as_yaml(float(first['input']))}"
+        text += yaml_hint(first["input"]) if first["type"] in ("float_type", "int_type") else ""
     return text + (f" (and {len(others)} more)" if others else "")
 
 

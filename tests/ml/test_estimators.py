@@ -35,6 +35,20 @@ def test_arguments_are_the_estimators_own() -> None:
     assert model[0].n_components == 1 and model[1].C == 10
 
 
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("8", "write 8 without quotes"),
+        ("1e3", "write 1000"),
+        ("1e-5", "write 1.0e-05"),
+        ("eight", "Got 'eight' instead"),
+    ],
+)
+def test_a_number_that_yaml_took_for_text_is_told_how_to_write(value: str, hint: str) -> None:
+    with pytest.raises(InputError, match=f"{hint}$"):
+        make("tree.DecisionTreeClassifier", {"max_depth": value})
+
+
 def test_the_prefix_sklearn_may_be_written() -> None:
     assert type(make("sklearn.svm.SVC")[-1]).__name__ == "SVC"
 

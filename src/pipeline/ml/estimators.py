@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.pipeline import Pipeline
 
 from pipeline.errors import InputError
-from pipeline.files import as_yaml, is_number_as_text
+from pipeline.files import yaml_hint
 from pipeline.ml.schema import Schema
 
 Step = str | Mapping[str, Mapping[str, Any] | None]  # a name, or {name: {argument: value}}
@@ -175,8 +175,7 @@ def _check_values(made: Any, name: str, key: str) -> None:
             raise InputError(f"{key}: {name}: {text}") from None
         argument, rule = match.groups()
         value = getattr(made, argument)
-        hint = f"; YAML reads {value} as text, write {as_yaml(float(value))}" if is_number_as_text(value) else ""
-        raise InputError(f"{key}.{argument}: {rule.rstrip('.')}{hint}") from None
+        raise InputError(f"{key}.{argument}: {rule.rstrip('.')}{yaml_hint(value)}") from None
 
 
 def _import(module: str, attribute: str) -> type[Any] | None:

@@ -75,6 +75,7 @@ def test_every_key_is_described_for_editors() -> None:
         ),
         (r"^  primary: .*", "  primary: acuracy", "'acuracy'"),
         (r"minimum: 0.95, ", "", "exactly one of"),
+        (r"minimum: 0.95, ", "minimum: 95, ", "gate.0: 95 of accuracy: it is a share of 1; write 0.95"),
         (r"action: block", "action: blok", "gate.0.action: 'blok'"),
         (r"^train:", "train: [", "not valid YAML"),
     ],

@@ -176,6 +176,11 @@ class Params(_Section):
                 raise ValueError(f"gate.{number}: ratio is for {' and '.join(COSTS)}; use regression for {rule.metric}")
             if rule.regression is not None and not compared:
                 raise ValueError(f"gate.{number}: regression is for compared metrics; use ratio for {rule.metric}")
+            bound = next(b for b in (rule.minimum, rule.maximum, rule.regression, rule.ratio) if b is not None)
+            if compared and self.review.metrics[rule.metric].format == "percent" and bound > 1:
+                raise ValueError(
+                    f"gate.{number}: {bound:g} of {rule.metric}: it is a share of 1; write {bound / 100:g}"
+                )
         return self
 
 

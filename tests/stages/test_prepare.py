@@ -237,7 +237,7 @@ def _image() -> list[int] | None:
 # --- what is noticed
 
 
-def test_an_id_column_is_noticed_and_not_learned_from(project: Project) -> None:
+def test_an_id_column_is_noticed_and_not_learned_from(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     table = people().assign(
         customer_id=np.random.default_rng(1).permutation(9000)[:200], code=[f"c{i}" for i in range(200)]
     )
@@ -246,6 +246,7 @@ def test_an_id_column_is_noticed_and_not_learned_from(project: Project) -> None:
     project.write(table)
     project.prepare()
     assert project.warnings["id"] == ["Unnamed: 0", "customer_id", "code", "visit"]
+    assert "warning: column 'customer_id': " in capsys.readouterr().err
     assert "visit" in project.schema  # it may be an amount: named, and kept
     assert not {"customer_id", "code", "Unnamed: 0"} & set(project.schema)
 

@@ -18,6 +18,7 @@ from pipeline.review.curves import read_curves
 from pipeline.review.gate import Figures, judge
 from pipeline.review.html import to_html
 from pipeline.review.latency import measure_latency
+from pipeline.review.notices import read_notices
 from pipeline.review.proof import find_proof
 from pipeline.review.render import to_markdown
 from pipeline.review.report import Report, Revision
@@ -104,6 +105,7 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
         metrics=params.review.metrics,
         head_values=head_values,
         curves=read_curves(base.folder if base else None, head.folder),
+        notices=read_notices(base.folder if base else None, head.folder),
         proof=proof,
         gate=judge(params.gate, params.review.metrics, figures),
         missing=missing_metrics(params, head_values, found.get("base_values", {})),

@@ -73,6 +73,8 @@ def _summary(report: Report) -> str:
         )
     more = (("Also", words.also(report)), ("Where", words.where(report)), ("Seeds", words.noise(report)))
     points += [(name, escape(text)) for name, text in more if text]
+    if text := words.noticed(report):
+        points.append(("Data", f"{SYMBOLS['warn']} {escape(text)}"))
     for name, (state, text) in (("Proof", words.proof(report)), ("Gate", words.gate(report))):
         points.append((name, f"{SYMBOLS[state]} {escape(text)}"))
     lines += [f"- **{name}**: {text}" for name, text in points]
@@ -87,6 +89,7 @@ def _details(report: Report) -> list[str]:
     return [
         _fold("All metrics", _metrics(report)),
         _fold("What changed", _changes(report.changes)) if report.changes else "",
+        _fold("Noticed in the data", _text_table(("column", "what", "since"), tables.notice_rows(report))),
         _fold("Per class and slice", _groups(found)) if found and found.n else "",
         _fold("Rows that flipped", _flips(report)) if report.broken or report.fixed else "",
         _fold("Learning curves", _curves(report.curves)) if report.curves else "",

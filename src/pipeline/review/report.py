@@ -12,6 +12,7 @@ from pipeline.review import formats
 from pipeline.review.changes import Changes
 from pipeline.review.curves import Curve
 from pipeline.review.gate import Outcome
+from pipeline.review.notices import Notice
 from pipeline.review.proof import Proof
 from pipeline.review.results import Comparison
 from pipeline.review.seeds import Noise
@@ -53,6 +54,7 @@ class Report:
     broken: tuple[Flip, ...] = ()
     fixed: tuple[Flip, ...] = ()
     curves: tuple[Curve, ...] = ()
+    notices: tuple[Notice, ...] = ()
     proof: Proof | None = None
     gate: tuple[Outcome, ...] = ()
     missing: tuple[str, ...] = ()

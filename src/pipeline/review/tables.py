@@ -80,6 +80,12 @@ def stage_rows(changes: Changes) -> list[list[str]]:
     ]
 
 
+def notice_rows(report: Report) -> list[list[str]]:
+    """What was noticed in the data: column, what, since when."""
+    since = {True: "new" if report.base else formats.NOTHING, False: "as before"}
+    return [[notice.column or "rows", notice.message, since[notice.new]] for notice in report.notices]
+
+
 def gate_rows(report: Report) -> list[list[str]]:
     """Every rule: the rule, what was found, what it does when it fails, the result."""
     return [[rule.rule, rule.found, rule.action, rule.status] for rule in report.gate]

@@ -161,7 +161,8 @@ def _by_weight(changes: tuple[Change, ...]) -> list[Change]:
 
     def key(change: Change) -> tuple[bool, int, bool]:
         section = weight.get(change.name.partition(".")[0], len(sections))
-        return change.name != "train.estimator", section, change.new is None
+        # With another id no row of the base is known again, and nothing can be compared.
+        return change.name not in ("train.estimator", "data.id"), section, change.new is None
 
     return sorted(kept, key=key)
 
@@ -266,6 +267,12 @@ def gate(report: Report) -> tuple[State, str]:
     return ("warn", f"{passed}; worth a look: {formats.some(failing, between='; ')}") if failing else ("ok", passed)
 
 
+def noticed(report: Report) -> str | None:
+    """What is new in the data that a person should see; the rest stands below."""
+    new = [f"{n.column}: {n.message}" if n.column else n.message for n in report.notices if n.new]
+    return formats.some(new, between="; ") if new else None
+
+
 def lines(report: Report) -> list[str]:
     """The first screen as plain lines, for a terminal."""
     found = [title(report), effect(report)]
@@ -275,6 +282,6 @@ def lines(report: Report) -> list[str]:
         found.append(
             f"Because of: {'; '.join(f'{kind}: {text}' for kind, text in causes(report.changes)) or 'nothing'}"
         )
-    more = (("Also", also(report)), ("Where", where(report)), ("Seeds", noise(report)))
+    more = (("Also", also(report)), ("Where", where(report)), ("Seeds", noise(report)), ("Data", noticed(report)))
     found += [f"{name}: {text}" for name, text in more if text]
     return [*found, f"Proof: {proof(report)[1]}", f"Gate: {gate(report)[1]}"]

@@ -1,5 +1,6 @@
 """Stage `prepare`: check the table, divide its rows by content, write float32 features."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -60,13 +61,16 @@ def main() -> None:
         *profile.find_in_rows(labels, sides, contradicting, groups),
     ]
     described = profile.profile(features, labels, sides, hashes, contradicting)
-    described["warnings"] = profile.condense(findings)
+    described["warnings"] = noticed = profile.condense(findings)
 
     rows = pd.DataFrame({KEY: keys.array, CONTENT: content, TARGET: labels.array})
     if groups is not None:
         rows[GROUP] = groups.array
     write(rows, features.table, sides, schema)
     record(sides, schema, described)
+    for warning in noticed:
+        place = f"column '{warning['column']}': " if warning["column"] else ""
+        sys.stderr.write(f"warning: {place}{warning['message']}\n")
 
 
 def read(data: Data) -> tuple[pd.DataFrame, Roles]:

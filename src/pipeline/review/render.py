@@ -89,7 +89,7 @@ def _details(report: Report) -> list[str]:
     return [
         _fold("All metrics", _metrics(report)),
         _fold("What changed", _changes(report.changes)) if report.changes else "",
-        _fold("Noticed in the data", _text_table(("column", "what", "since"), tables.notice_rows(report))),
+        _fold("Noticed in the data", _text_table(("column", "what", "since"), tables.notice_rows(report), "---")),
         _fold("Per class and slice", _groups(found)) if found and found.n else "",
         _fold("Rows that flipped", _flips(report)) if report.broken or report.fixed else "",
         _fold("Learning curves", _curves(report.curves)) if report.curves else "",
@@ -102,19 +102,19 @@ def _fold(title: str, body: str) -> str:
     return f"<details>\n<summary>{title}</summary>\n\n{body}\n\n</details>" if body else ""
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose columns after the first are aligned to the right; a long one is cut, and says so."""
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]], align: str = "---:") -> str:
+    """A table whose columns after the first are aligned, to the right for numbers; a long one is cut, and says so."""
     found = list(rows)
     if not found:
         return ""
-    lines = [" | ".join(header), " | ".join(["---", *["---:"] * (len(header) - 1)])]
+    lines = [" | ".join(header), " | ".join(["---", *[align] * (len(header) - 1)])]
     lines += [formats.unbroken(" | ".join(row)) for row in found[:TABLE_ROWS]]
     more = f"\n\n… and {len(found) - TABLE_ROWS:,} more in report.html." if len(found) > TABLE_ROWS else ""
     return "\n".join(f"| {line} |" for line in lines) + more
 
 
-def _text_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    return _table(header, [list(map(_cell, row)) for row in rows])
+def _text_table(header: Sequence[str], rows: Iterable[Sequence[str]], align: str = "---:") -> str:
+    return _table(header, [list(map(_cell, row)) for row in rows], align)
 
 
 def _cell(text: str) -> str:
@@ -146,7 +146,7 @@ def _changes(changes: Changes) -> str:
         ("Parameters", _pairs("parameter", changes.parameters)),
         ("How it is judged", _pairs("parameter", changes.judging)),
         ("Environment", _pairs("package", changes.environment)),
-        ("Stages that differ", _text_table(("stage", "because of", "files"), stages)),
+        ("Stages that differ", _text_table(("stage", "because of", "files"), stages, "---")),
     ]
     return "\n\n".join(f"**{title}**\n\n{body}" for title, body in parts if body)
 
@@ -248,7 +248,7 @@ def _decimal(value: float) -> str:
 
 
 def _gate(report: Report) -> str:
-    return _text_table(("rule", "found", "if it fails", "result"), tables.gate_rows(report))
+    return _text_table(("rule", "found", "if it fails", "result"), tables.gate_rows(report), "---")
 
 
 def _patch(proof: Proof) -> str:

@@ -121,7 +121,7 @@ def test_a_later_command_of_the_stage_may_change_the_summary(project: Project) -
     dvc_yaml.write_text(dvc_yaml.read_text().replace("cmd: python stage.py", "cmd: [python stage.py, python post.py]"))
     for _ in range(2):
         project.run("dvc", "repro", "-f", "train")
-    recordings = [entry["recording"] for entry in project.settle()]
+        recordings = [entry["recording"] for entry in project.settle()]
     assert [(r.exit_code, [data.path for data in r.outputs]) for r in recordings] == [(0, ["models/model.joblib"])] * 2
 
 

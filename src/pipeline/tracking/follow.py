@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 INTERVAL = 0.1  # seconds between looks at the files
 CHECK = 2.0  # seconds between looks at the server
 FAILED = 1  # the exit code of a stage of which only DVC knows that it failed
-LOCK_REST = 0.3  # seconds after which DVC writes no more to dvc.lock
+LOCK_REST = 1.0  # seconds without a change after which dvc.lock is whole
 LOCK_WAIT = 120.0  # seconds that DVC may take to hash a stage's outputs
 FAILURE_WAIT = 10.0  # the same where the stage said that it failed, if DVC goes on with other stages
 DEADLINE = 90.0  # seconds after the stage in which the run must be finished

@@ -43,7 +43,10 @@ def verify(
     remote: Annotated[bool, typer.Option("--remote", help="also: every output is in the DVC remote")] = False,
     reproduce: Annotated[bool, typer.Option("--reproduce", help="also: a run from nothing gives the same")] = False,
     equivalent: Annotated[
-        bool, typer.Option("--equivalent", help="that run may give other bytes: not other labels, metrics in tolerance")
+        bool,
+        typer.Option(
+            "--equivalent", help="that run may give other bytes, but the same labels and nearly the same numbers"
+        ),
     ] = False,
 ) -> None:
     """Say whether dvc.lock is current and its metrics are whole; exit 1 with a list of what is not."""

@@ -18,8 +18,8 @@ from pipeline.verify import Fact, open_repository
 def is_reproduced(equivalent: bool = False) -> Fact:
     """`dvc repro --force` in a copy of this repository with an empty cache gives the same dvc.lock and metrics.
 
-    `equivalent`: other bytes are only a doubt where no label, and no metric by more than its tolerance, is another.
-    Another kind of processor adds in another order.
+    `equivalent`: other bytes are only a doubt where labels are the same and all figures that a review judges nearly so
+    (`record_run`). Another kind of processor adds in another order.
 
     Raises:
         InputError: the pipeline does not run.

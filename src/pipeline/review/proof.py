@@ -22,7 +22,7 @@ Again = Literal["identically", "equivalently", "differently", "not run again"]
 
 RECORD = ".dvc/tmp/reproduced.json"  # of this clone alone, ignored by Git: what a full run gave beside which dvc.lock
 METRICS = "metrics/evaluate/metrics.json"
-LITTLE = 0.01
+LITTLE = 0.01  # of a number, or of probability: more than other processors make, less than is worth making up
 
 
 @dataclass(frozen=True)

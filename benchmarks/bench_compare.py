@@ -9,10 +9,10 @@ import time
 import numpy as np
 import pandas as pd
 
-from pipeline.review import compare
-from pipeline.review.align import pair
-from pipeline.review.measures import measure
-from pipeline.review.proportions import PairedProportions
+from pipeline.comparison.align import pair
+from pipeline.comparison.compare import compare
+from pipeline.comparison.measures import measure
+from pipeline.comparison.proportions import PairedProportions
 
 SIMULATIONS = 2000
 ALPHA = 0.05

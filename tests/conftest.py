@@ -209,3 +209,18 @@ def before_the_run(tmp_path: Path, reproduced_template: Path) -> Clone:
 def clone_factory(tmp_path: Path) -> Callable[[str], Clone]:
     """Makes fresh copies by name, beside each other."""
     return lambda name: copy_repository(tmp_path / name)
+
+
+@pytest.fixture(scope="session")
+def results_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small repository (tests/repository/small.py) whose only commit has results; copied by `results`."""
+    from tests.repository.small import make_repository
+
+    return make_repository(tmp_path_factory.mktemp("review") / "repository").path
+
+
+@pytest.fixture
+def results(tmp_path: Path, results_template: Path) -> Clone:
+    """A small repository whose only commit has results; free to change."""
+    shutil.copytree(results_template, tmp_path / "repository", symlinks=True)
+    return Clone(tmp_path / "repository")

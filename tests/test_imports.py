@@ -8,23 +8,37 @@ from pathlib import Path
 import pytest
 import yaml
 
-from .conftest import ROOT
+from tests.conftest import ROOT
 
 SOURCE = ROOT / "src"
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 MODULES = sorted((SOURCE / "pipeline").rglob("*.py"))
 
-# What each part may import of the others, as DESIGN's layers say. Files at the root (errors, files, params, ...) are
-# helpers that all but `ml` share; the command line and the stages may import anything.
-ROOMS = {"tracking", "review", "serving", "monitoring", "comment"}
-FORBIDDEN = {
-    "ml": ROOMS | {"stages", "cli", "params", "outputs", "verify"},
-    "errors": ROOMS | {"stages", "cli", "ml", "params", "files"},
-    "files": ROOMS | {"stages", "cli", "ml", "params"},
-    "params": ROOMS | {"stages", "cli"},
-    "outputs": ROOMS | {"stages", "cli", "ml"},
-    **{room: {"stages", "cli"} for room in ROOMS},
+# Who may import whom: room -> rooms. Everybody may import `errors` and `files`. A room that is not here fails the test.
+ROOMS = {
+    "errors": set(),
+    "files": set(),
+    "params": set(),
+    "data": {"params"},
+    "metrics": {"data"},
+    "models": {"data", "metrics"},
+    "package": {"data", "metrics"},
+    "comparison": {"params", "metrics"},
+    "repository": {"params"},
+    "tracking": {"params", "data", "repository"},
+    "review": {"params", "data", "metrics", "models", "package", "comparison", "repository", "tracking"},
+    "comment": set(),
+    "stages": {"params", "data", "metrics", "models", "package", "tracking", "repository"},
+    "cli": {"params", "data", "comparison", "repository", "review", "tracking"},
 }
+DOMAIN = ("data", "metrics", "models", "package", "comparison")
+FOREIGN = {"dvc", "dvclive", "wandb", "subprocess", "gto"}  # of which the domain knows nothing
+# Of `repository`, stages take only what puts outputs back: an edit of the review's Git code makes no lock stale.
+OF_STAGES = {"repository/__init__.py", "repository/outputs.py"}
+# One module asks Git and one asks DVC; a stage that failed puts its outputs back without them.
+ASKING = {"dvc": {"repository/dvc.py", "repository/outputs.py"}, "git": {"repository/git.py", "repository/outputs.py"}}
+# The rooms' __init__ hold no code, but for what must run first (stages) and for two names by which others know them.
+WITH_CODE = {"stages", "review", "tracking"}
 
 
 @cache
@@ -71,15 +85,94 @@ def has_code(module: Path) -> bool:
     return any(not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in body)
 
 
-def test_only_the_allowed_layers_are_imported() -> None:
+def place(module: Path) -> str:
+    """A file as it is named below src/pipeline."""
+    return module.relative_to(SOURCE / "pipeline").as_posix()
+
+
+def room(module: Path) -> str:
+    """The room of a file: the folder, or the name of a file at the top."""
+    return place(module).partition("/")[0].removesuffix(".py")
+
+
+def libraries(module: Path) -> set[str]:
+    """The top-level names of all that a file imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+def breaches(modules: list[Path]) -> list[str]:
+    """What in these files is against the table of rooms."""
     wrong = []
-    for module in MODULES:
-        layer = module.relative_to(SOURCE / "pipeline").parts[0].removesuffix(".py")
+    for module in modules:
+        here = room(module)
+        if here not in ROOMS and here != "__init__":
+            wrong.append(f"{place(module)}: the room {here!r} is not in the table")
+            continue
         for other in imported(module):
-            target = other.relative_to(SOURCE / "pipeline").parts[0].removesuffix(".py")
-            if target in FORBIDDEN.get(layer, set()):
-                wrong.append(f"{module.relative_to(SOURCE)} imports {other.relative_to(SOURCE)}")
-    assert not wrong, "\n".join(sorted(wrong))
+            there = room(other)
+            allowed = there in {here, "errors", "files", "__init__"} | ROOMS.get(here, set())
+            if not allowed or (here == "stages" and there == "repository" and place(other) not in OF_STAGES):
+                wrong.append(f"{place(module)} imports {place(other)}")
+        if here in DOMAIN:
+            wrong += [f"{place(module)} imports {name}" for name in libraries(module) & FOREIGN]
+    return wrong
+
+
+def test_only_the_allowed_rooms_are_imported() -> None:
+    assert breaches(MODULES) == []
+
+
+def test_the_table_refuses_what_it_must(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "pipeline"
+    texts = {
+        "__init__.py": "",
+        "cellar/__init__.py": "",
+        "data/bad.py": "import wandb\nfrom pipeline.review import assemble\n",
+        "review/assemble.py": "",
+        "repository/git.py": "",
+        "stages/train.py": "from pipeline.repository.git import git\n",
+    }
+    for name, text in texts.items():
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(text)
+    monkeypatch.setattr(f"{__name__}.SOURCE", tmp_path)
+    assert sorted(breaches(sorted(package.rglob("*.py")))) == [
+        "cellar/__init__.py: the room 'cellar' is not in the table",
+        "data/bad.py imports review/assemble.py",
+        "data/bad.py imports wandb",
+        "stages/train.py imports repository/git.py",
+    ]
+
+
+def test_a_room_says_what_it_is_for_and_no_more() -> None:
+    rooms = [module for module in MODULES if module.name == "__init__.py"]
+    assert {room(module) for module in rooms if has_code(module)} <= WITH_CODE
+    assert [place(module) for module in MODULES if not ast.get_docstring(ast.parse(module.read_text()))] == []
+
+
+def test_one_module_asks_dvc_and_one_asks_git() -> None:
+    asking = {"dvc": set[str](), "git": set[str]()}
+    for module in MODULES:
+        if "dvc" in libraries(module):
+            asking["dvc"].add(place(module))
+        if "subprocess" in libraries(module) and '"git"' in module.read_text(encoding="utf-8"):
+            asking["git"].add(place(module))
+    assert asking["dvc"] <= ASKING["dvc"]
+    assert asking["git"] <= ASKING["git"]
+
+
+def test_the_old_public_names_go_on_working() -> None:
+    from pipeline.comparison.compare import compare
+    from pipeline.review import compare as reviewed
+    from pipeline.tracking import Live, live
+
+    assert reviewed is compare and Live is live.Live
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -8,8 +8,7 @@ import pytest
 from pipeline.errors import InputError
 from pipeline.files import read_json
 from pipeline.params import Params, json_schema, parse_params, read_params
-
-from .conftest import ROOT
+from tests.conftest import ROOT
 
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
 

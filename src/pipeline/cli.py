@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperCommand
 
 from pipeline import errors
-from pipeline.environment import leave_git_hook
+from pipeline.repository.environment import leave_git_hook
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,7 +20,7 @@ app = typer.Typer(
 @app.command()
 def metrics() -> None:
     """Print the metrics of the last `dvc repro` as a short table, with their intervals."""
-    from pipeline.show import print_metrics
+    from pipeline.review.show.metrics import print_metrics
 
     print_metrics()
 
@@ -52,8 +52,8 @@ def verify(
     """Say whether dvc.lock is current and its metrics are whole; exit 1 with a list of what is not."""
     from functools import partial
 
-    from pipeline.reproduce import is_reproduced
-    from pipeline.verify import lock_is_current, metrics_are_finite, outputs_are_in_remote
+    from pipeline.repository.reproduce import is_reproduced
+    from pipeline.repository.verify import lock_is_current, metrics_are_finite, outputs_are_in_remote
 
     checks = [lock_is_current, metrics_are_finite]
     checks += [outputs_are_in_remote] if remote else []
@@ -77,7 +77,7 @@ def report(
 ) -> None:
     """Say whether the change made the model better, worse or neither, and why; exit 1 if the gate does not allow it."""
     from pipeline.review.assemble import write_report
-    from pipeline.review.words import lines
+    from pipeline.review.show.words import lines
 
     found = write_report(Path.cwd(), base, head, seeds, out)
     for line in [*lines(found), f"{out / 'report.html'}"]:
@@ -126,10 +126,10 @@ def compare(
     confidence: Annotated[float, typer.Option(help="confidence of the intervals")] = 0.95,
 ) -> None:
     """Compare two tables of predictions by key; columns: key, truth, prediction, and proba_<class> if there are."""
-    from pipeline.review import terminal
-    from pipeline.review.align import NAMES
-    from pipeline.review.compare import compare
-    from pipeline.tables import read_table
+    from pipeline.comparison.align import NAMES
+    from pipeline.comparison.compare import compare
+    from pipeline.data.tables import read_table
+    from pipeline.review.show import terminal
 
     tables = read_table(base, NAMES), read_table(head, NAMES)
     try:

@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from pipeline.comment.neutral import neutralise
 from pipeline.review.curves import Curve
-from pipeline.review.render import BASE_COLOUR, HEAD_COLOUR, to_markdown
 from pipeline.review.report import Report
+from pipeline.review.show.render import BASE_COLOUR, HEAD_COLOUR, to_markdown
 from tests.browser.comment import CHROMIUM, MERMAID, comment_page
 from tests.review.conftest import full_report  # noqa: F401
 from tests.tools import needs, needs_file

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ..conftest import ROOT, Clone
+from tests.conftest import ROOT, Clone
 
 # What another machine would do by itself, asked for from outside: an older CPU's kernels without FMA and AVX2,
 # the widest ones, other numbers of threads, another order of sets.

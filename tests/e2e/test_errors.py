@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from ..conftest import Clone
-from ..tools import mounted
+from tests.conftest import Clone
+from tests.tools import mounted
 
 RESULT = ("data", "models", "metrics", "dvc.lock")
 PROGRESS = re.compile(r"train: step ")

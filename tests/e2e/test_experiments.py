@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ..conftest import Clone
+from tests.conftest import Clone
 
 METRICS = "metrics/evaluate/metrics.json"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ..conftest import Clone
-from ..tools import needs
+from tests.conftest import Clone
+from tests.tools import needs
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import psutil
 import pytest
 import yaml
 
-from ..conftest import ROOT, Clone
+from tests.conftest import ROOT, Clone
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 RESULT = ("dvc.lock", "metrics")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from ..conftest import Clone, small_repository
-from ..tools import free_ports, mounted
-from . import servers
-from .servers import KEYS
+from tests.conftest import Clone, small_repository
+from tests.e2e import servers
+from tests.e2e.servers import KEYS
+from tests.tools import free_ports, mounted
 
 FILES = 200
 

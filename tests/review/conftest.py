@@ -1,32 +1,18 @@
-"""Fixtures: a small repository with results (tests/review/repository.py), and reports that need no repository."""
-
-from pathlib import Path
+"""Fixtures: reports that need no repository."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.comparison.compare import compare
+from pipeline.comparison.gate import Outcome
 from pipeline.params import read_params
+from pipeline.repository.proof import Proof
 from pipeline.review.changes import Change, Changes, StageChange
-from pipeline.review.compare import compare
 from pipeline.review.curves import Curve
-from pipeline.review.gate import Outcome
-from pipeline.review.proof import Proof
 from pipeline.review.report import Report, Revision
 from pipeline.review.where import Flip
-from tests.conftest import ROOT, Clone
-from tests.review.repository import copy, make_repository
-
-
-@pytest.fixture(scope="session")
-def results_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_repository(tmp_path_factory.mktemp("review") / "repository").path
-
-
-@pytest.fixture
-def results(tmp_path: Path, results_template: Path) -> Clone:
-    """A small repository whose only commit has results; free to change."""
-    return copy(results_template, tmp_path / "repository")
+from tests.conftest import ROOT
 
 
 def predictions(rows: int, right: float, seed: int) -> pd.DataFrame:

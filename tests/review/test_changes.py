@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from pipeline.review.changes import Change, find_changes, packages
-from pipeline.review.words import causes
+from pipeline.review.show.words import causes
 
 
 @pytest.fixture

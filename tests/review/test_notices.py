@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.review import words
-from pipeline.review.html import to_html
 from pipeline.review.notices import Notice, read_notices
-from pipeline.review.render import to_markdown
 from pipeline.review.report import Report, Revision
+from pipeline.review.show import words
+from pipeline.review.show.html import to_html
+from pipeline.review.show.render import to_markdown
 
 ID = {"code": "id", "column": "customer", "message": "left out: every row has a value of its own"}
 TWICE = {"code": "contradictory", "column": "", "message": "2 rows contradict each other"}

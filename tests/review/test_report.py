@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipeline.review.sides import PREDICTIONS
+from pipeline.repository.sides import PREDICTIONS
 from tests.conftest import Clone
-from tests.review.repository import set_param
+from tests.repository.small import set_param
 
 BREAKS_WITH_ANOTHER_SEED = """def train() -> None:
     if PARAMS["train"]["seed"]:

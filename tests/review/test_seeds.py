@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from pipeline.params import read_params
+from pipeline.repository.sides import revision, workspace
 from pipeline.review.seeds import is_random, summarise, training_noise
-from pipeline.review.sides import revision, workspace
 from tests.conftest import Clone
-from tests.review.repository import set_param, state
+from tests.repository.small import set_param, state
 
 FOREST, NEIGHBOURS = "ensemble.RandomForestClassifier", "neighbors.KNeighborsClassifier"
 ARGUMENT_OR_SEED = 'PARAMS["train"]["arguments"].get("random_state", PARAMS["train"]["seed"])'

@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler
 
+from pipeline.data.schema import KEY, TARGET, Feature, Schema
 from pipeline.files import write_json
-from pipeline.ml.schema import KEY, TARGET, Feature, Schema
 from tests.conftest import ROOT
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.ml.schema import CONTENT, KEY, TARGET
+from pipeline.data.schema import CONTENT, KEY, TARGET
 
 from ..conftest import ROOT, environment
 from .project import Project, project

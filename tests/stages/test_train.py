@@ -12,9 +12,9 @@ import pytest
 import yaml
 from sklearn.datasets import load_digits
 
+from pipeline.data.schema import Schema
 from pipeline.errors import explain
 from pipeline.files import read_json
-from pipeline.ml.schema import Schema
 from pipeline.stages import train
 
 from ..conftest import ROOT

@@ -7,25 +7,25 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import lock
+from pipeline.comparison import formats
+from pipeline.comparison.compare import compare
+from pipeline.comparison.gate import Figures, judge
+from pipeline.comparison.results import Comparison
 from pipeline.errors import CheckError, InputError, PipelineError
 from pipeline.files import finite, read_json, replacing, write_json
 from pipeline.params import Params, parse_params
-from pipeline.review import formats, sides
+from pipeline.repository import lock, sides
+from pipeline.repository.proof import find_proof
+from pipeline.repository.revisions import default_base, resolve
+from pipeline.repository.sides import PREDICTIONS, Side
 from pipeline.review.changes import find_changes
-from pipeline.review.compare import compare
 from pipeline.review.curves import read_curves
-from pipeline.review.gate import Figures, judge
-from pipeline.review.html import to_html
 from pipeline.review.latency import measure_latency
 from pipeline.review.notices import read_notices
-from pipeline.review.proof import find_proof
-from pipeline.review.render import to_markdown
 from pipeline.review.report import Report, Revision
-from pipeline.review.results import Comparison
-from pipeline.review.revisions import default_base, resolve
 from pipeline.review.seeds import training_noise
-from pipeline.review.sides import PREDICTIONS, Side
+from pipeline.review.show.html import to_html
+from pipeline.review.show.render import to_markdown
 from pipeline.review.where import changed_rows, show_flips, slice_labels
 
 

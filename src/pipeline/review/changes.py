@@ -10,9 +10,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import yaml
 
-from pipeline import lock
+from pipeline.data.schema import CONTENT, KEY, TARGET
 from pipeline.files import read_json
-from pipeline.ml.schema import CONTENT, KEY, TARGET
+from pipeline.repository import lock
 
 PACKAGES = "requirements.lock"
 SPLITS = ("train", "validation", "test")

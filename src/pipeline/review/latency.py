@@ -8,7 +8,7 @@ from statistics import median
 
 import numpy as np
 
-from pipeline.ml.export import load_onnxruntime
+from pipeline.package.export import load_onnxruntime
 
 WARM_UP, ROUNDS = 30, 300
 

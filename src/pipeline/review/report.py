@@ -6,15 +6,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from pipeline.comparison import formats
+from pipeline.comparison.gate import Outcome
+from pipeline.comparison.results import Comparison
 from pipeline.files import finite
 from pipeline.params import Metric
-from pipeline.review import formats
+from pipeline.repository.proof import Proof
 from pipeline.review.changes import Changes
 from pipeline.review.curves import Curve
-from pipeline.review.gate import Outcome
 from pipeline.review.notices import Notice
-from pipeline.review.proof import Proof
-from pipeline.review.results import Comparison
 from pipeline.review.seeds import Noise
 from pipeline.review.where import Flip
 

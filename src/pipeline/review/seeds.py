@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from pipeline.comparison.compare import compare
+from pipeline.data.schema import Schema
 from pipeline.errors import InputError, PipelineError
-from pipeline.ml.schema import Schema
 from pipeline.params import Params
-from pipeline.review.compare import compare
-from pipeline.review.revisions import snapshot
-from pipeline.review.sides import PREDICTIONS, Side, reproduce, say, worktree
+from pipeline.repository.revisions import snapshot
+from pipeline.repository.sides import PREDICTIONS, Side, reproduce, say, worktree
 from pipeline.review.where import changed_rows
 
 COUNTING = ("accuracy", "balanced_accuracy", "macro_f1", "top_2_accuracy")  # metrics that move by a row or not at all
@@ -97,7 +97,7 @@ def retrain(root: Path, side: Side, seeds: int) -> list[pd.DataFrame]:
 
 def is_random(train: Mapping[str, Any]) -> bool:
     """Whether any part of the model, however deep inside another, takes a seed; True where that cannot be told."""
-    from pipeline.ml.estimators import build
+    from pipeline.models.estimators import build
 
     arguments, steps = train.get("arguments") or {}, train.get("preprocessing") or []
     try:

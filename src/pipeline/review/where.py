@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.ml.pictures import enlarge
-from pipeline.ml.schema import CONTENT, KEY, Schema, matrix
-from pipeline.ml.slices import Edges, values
+from pipeline.data.schema import CONTENT, KEY, Schema, matrix
+from pipeline.metrics.pictures import enlarge
+from pipeline.metrics.slices import Edges, values
 from pipeline.review.changes import identities
 
 WORST = 12  # flipped rows shown each way

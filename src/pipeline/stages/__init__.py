@@ -12,7 +12,7 @@ import sys
 from functools import partial
 
 from pipeline import errors
-from pipeline.outputs import restore
+from pipeline.repository.outputs import restore
 
 # Haswell is the OpenBLAS kernel of x86-64-v3, on every CPU since 2013; without it each CPU class picks its own.
 # One thread: the order of a sum, and so its last bits, depends on how it is divided. OpenMP: trees and neighbours do

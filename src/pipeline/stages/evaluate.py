@@ -9,14 +9,15 @@ import numpy.typing as npt
 import pandas as pd
 from PIL.Image import Image
 
+from pipeline.data.schema import KEY, TARGET, Schema, matrix, probability_columns
 from pipeline.errors import InputError, run
 from pipeline.files import read_json, replacing, write_json
-from pipeline.ml import curves, metrics, pictures
-from pipeline.ml.hardest import hardest
-from pipeline.ml.intervals import intervals
-from pipeline.ml.metrics import Codes, Floats
-from pipeline.ml.schema import KEY, TARGET, Schema, matrix, probability_columns
-from pipeline.ml.slices import decode, per_class, per_slice
+from pipeline.metrics import curves, pictures
+from pipeline.metrics import values as metrics
+from pipeline.metrics.hardest import hardest
+from pipeline.metrics.intervals import intervals
+from pipeline.metrics.slices import decode, per_class, per_slice
+from pipeline.metrics.values import Codes, Floats
 from pipeline.params import Evaluate, read_params
 from pipeline.tracking import Live
 

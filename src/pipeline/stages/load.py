@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from pipeline.data.sources import load_dataset
 from pipeline.errors import run
 from pipeline.files import replacing
-from pipeline.ml.sources import load_dataset
 from pipeline.params import read_params
 
 OUTPUT = Path("data/raw/dataset.parquet")

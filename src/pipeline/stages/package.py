@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.data.schema import KEY, Schema, matrix, probability_columns
 from pipeline.errors import CheckError, run
 from pipeline.files import read_json, replacing
-from pipeline.ml import mlflow_folder
-from pipeline.ml.card import Facts, model_card
-from pipeline.ml.export import run_onnx, to_onnx
-from pipeline.ml.parity import parity
-from pipeline.ml.schema import KEY, Schema, matrix, probability_columns
+from pipeline.package import mlflow_folder
+from pipeline.package.card import Facts, model_card
+from pipeline.package.export import run_onnx, to_onnx
+from pipeline.package.parity import parity
 from pipeline.params import read_params
 from pipeline.tracking import Live
 

@@ -7,14 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.data import profile, split, validate
+from pipeline.data.cells import as_names, plain
+from pipeline.data.dataset import Roles, encode, fit_schema, read_features, read_labels
+from pipeline.data.schema import CONTENT, GROUP, KEY, TARGET, Schema
+from pipeline.data.tables import read_table
 from pipeline.errors import InputError, run
 from pipeline.files import read_json, replacing, write_json
-from pipeline.ml import profile, split, validate
-from pipeline.ml.cells import as_names, plain
-from pipeline.ml.dataset import Roles, encode, fit_schema, read_features, read_labels
-from pipeline.ml.schema import CONTENT, GROUP, KEY, TARGET, Schema
 from pipeline.params import Data, read_params
-from pipeline.tables import read_table
 from pipeline.tracking import Live
 
 RECORDED = Path("data/schema.json")

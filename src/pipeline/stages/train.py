@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from pipeline.data.schema import GROUP, TARGET, Schema
 from pipeline.errors import InputError, run
 from pipeline.files import read_json, replacing
-from pipeline.ml.estimators import build
-from pipeline.ml.folds import folds_by_group
-from pipeline.ml.learn import Learned, Scores, learn, reasons
-from pipeline.ml.learners import Rows
-from pipeline.ml.schema import GROUP, TARGET, Schema
+from pipeline.models.estimators import build
+from pipeline.models.folds import folds_by_group
+from pipeline.models.learn import Learned, Scores, learn, reasons
+from pipeline.models.learners import Rows
 from pipeline.params import read_params
 from pipeline.tracking import Live
 

@@ -6,7 +6,6 @@ import math
 import os
 import posixpath
 import re
-import subprocess
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,20 +14,10 @@ from typing import Any
 import psutil
 import yaml
 
+from pipeline.repository.git import ask
 from pipeline.tracking import lineage
 
 PROMOTED = re.compile(r"^(?P<name>[^#@]+)#prod#(?P<number>\d+)$")  # GTO's grammar: digits#prod#3
-
-
-def git(tree: Path, *arguments: str, **environment: str) -> str:
-    """What a Git command prints; nothing if it fails or there is no Git."""
-    try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=tree, env=os.environ | environment, capture_output=True, text=True, timeout=20
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.rstrip() if done.returncode == 0 else ""
 
 
 def load_yaml(text: str) -> dict[str, Any]:
@@ -50,10 +39,10 @@ def read(path: Path) -> str:
 
 def version(tree: Path, lock: dict[str, Any]) -> dict[str, Any]:
     """The commit and branch of a working tree, and whether what the pipeline reads differs from the commit."""
-    commit = os.environ.get("DVC_EXP_BASELINE_REV") or git(tree, "rev-parse", "HEAD")
-    branch = os.environ.get("GITHUB_HEAD_REF") or git(tree, "branch", "--show-current")
+    commit = os.environ.get("DVC_EXP_BASELINE_REV") or ask(tree, "rev-parse", "HEAD")
+    branch = os.environ.get("GITHUB_HEAD_REF") or ask(tree, "branch", "--show-current")
     # Git names files from its root, dvc.lock from the folder that it stands in.
-    prefix = git(tree, "rev-parse", "--show-prefix")
+    prefix = ask(tree, "rev-parse", "--show-prefix")
     outs = [out["path"] for entry in lineage.stages(lock).values() for out in entry.get("outs", [])]
     made = [posixpath.normpath(prefix + path) for path in ("dvc.lock", *outs)]
     changed = _changed(tree, commit) if commit else []
@@ -65,12 +54,12 @@ def _changed(tree: Path, commit: str) -> list[str]:
     """The tracked files of a working tree that differ from a commit, as Git names them."""
     differing = ("diff", "--name-only", "-z", commit, "--")
     if "DVC_EXP_BASELINE_REV" not in os.environ:
-        return list(filter(None, git(tree, *differing).split("\0")))
+        return list(filter(None, ask(tree, *differing).split("\0")))
     # The index that DVC writes for a queued experiment calls the changed parameters unchanged; a new one compares.
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": f"{folder}/index"}
-        git(tree, "read-tree", commit, **index)
-        return list(filter(None, git(tree, *differing, **index).split("\0")))
+        ask(tree, "read-tree", commit, **index)
+        return list(filter(None, ask(tree, *differing, **index).split("\0")))
 
 
 def ci() -> dict[str, Any]:
@@ -118,12 +107,12 @@ def execution(pid: int, started: float) -> str:
 def promoted(root: Path) -> set[str]:
     """Hashes of the models and packages of the promoted version: the last `<name>#prod#<number>` tag of each name."""
     latest: dict[str, tuple[int, str]] = {}
-    for tag in git(root, "tag", "--list", "*#prod#*").splitlines():
+    for tag in ask(root, "tag", "--list", "*#prod#*").splitlines():
         if found := PROMOTED.match(tag):
             latest[found["name"]] = max(latest.get(found["name"], (0, "")), (int(found["number"]), tag))
     hashes = set()
     for _, tag in latest.values():
-        lock = load_yaml(git(root, "show", f"{tag}^{{commit}}:./dvc.lock"))
+        lock = load_yaml(ask(root, "show", f"{tag}^{{commit}}:./dvc.lock"))
         for stage in lineage.stages(lock):
             hashes |= {d.md5 for d in lineage.outputs(lock, stage) if d.kind in ("model", "package")}
     return hashes

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import InputError, ResourceError
+from pipeline.repository.dvc import files_of
+from pipeline.repository.git import ask
 from pipeline.tracking import facts, lineage
 from pipeline.tracking.recording import Source, parse_lock
 
@@ -30,9 +32,9 @@ def resolve(root: Path, name: str) -> list[Revision]:
     if name in experiments:
         return [Revision(experiments[name], name)]
     if ".." in name:
-        commits = facts.git(root, "rev-list", "--reverse", name, "--").split()
+        commits = ask(root, "rev-list", "--reverse", name, "--").split()
     else:
-        commits = facts.git(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").split()
+        commits = ask(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").split()
     if not commits:
         raise InputError(f"--rev {name}: no commit, range (A..B) or experiment of this repository")
     return [Revision(commit, by_commit.get(commit, "")) for commit in commits]
@@ -41,14 +43,14 @@ def resolve(root: Path, name: str) -> list[Revision]:
 def source(root: Path, revision: Revision) -> Source:
     """What a revision knows about its recordings."""
     commit = revision.commit
-    branches = facts.git(root, "branch", "--contains", commit, "--format=%(HEAD)%(refname:short)").splitlines()
+    branches = ask(root, "branch", "--contains", commit, "--format=%(HEAD)%(refname:short)").splitlines()
     branch = next((b[1:] for b in sorted(branches) if b.startswith("*")), branches[0][1:] if branches else "")
     return Source(
         **parse_lock(_show(root, commit, "dvc.lock")),
         params=facts.load_yaml(_show(root, commit, "params.yaml")),
         version={"commit": commit, "branch": "" if "(" in branch else branch, "dirty": False},
         experiment=revision.experiment,
-        tracked=lambda path: bool(facts.git(root, "cat-file", "-t", f"{commit}:./{path}.dvc")),
+        tracked=lambda path: bool(ask(root, "cat-file", "-t", f"{commit}:./{path}.dvc")),
     )
 
 
@@ -56,10 +58,8 @@ class Files:
     """The files of one revision, wherever they are: in Git, in the DVC cache, or in the remote."""
 
     def __init__(self, root: Path, revision: Revision) -> None:
-        from dvc.api import DVCFileSystem
-
         self._name = revision.experiment or revision.commit[:10]
-        self._files: Any = DVCFileSystem(url=str(root), rev=revision.commit)
+        self._files: Any = files_of(root, revision.commit)
 
     def copy(self, path: str, target: Path) -> bool:
         """Copy a file or folder of the revision to `target`; False if the revision has none.
@@ -86,14 +86,14 @@ def folders(of: Source) -> Iterator[tuple[str, str]]:
 
 
 def _show(root: Path, commit: str, file: str) -> str:
-    text = facts.git(root, "show", f"{commit}:./{file}")
+    text = ask(root, "show", f"{commit}:./{file}")
     return f"{text}\n" if text else ""
 
 
 def _experiments(root: Path) -> dict[str, str]:
     """Commits of the experiments by name. DVC keeps them as refs/exps/<2>/<38 of the baseline>/<name>."""
     found = {}
-    for line in facts.git(root, "for-each-ref", "--format=%(objectname) %(refname)", "refs/exps").splitlines():
+    for line in ask(root, "for-each-ref", "--format=%(objectname) %(refname)", "refs/exps").splitlines():
         commit, reference = line.split(" ", 1)
         if re.match(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/", reference):
             found[reference.split("/", 4)[4]] = commit

@@ -1,0 +1,1 @@
+"""Whether one model is better than another on the same rows: pure statistics, and the gate."""

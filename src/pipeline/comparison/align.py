@@ -1,0 +1,240 @@
+"""Two prediction tables become arrays over the rows that they share and that can be compared."""
+
+import math
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipeline.errors import InputError
+from pipeline.metrics.values import Codes, Floats
+
+NAMES = ("key", "truth", "prediction")
+PREFIX = "proba_"
+NO_PROBABILITIES = "no probabilities"
+SUM_TOLERANCE = 0.01  # of a row's probabilities, or 0.005 for each class if that is more: a table may be rounded,
+LARGEST_SUM_TOLERANCE = 0.1  # but never by more than this, so that rows of zeros are none with hundreds of classes
+WHOLE_FLOAT = r"^(-?\d+)\.0+$"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One model on the shared rows: predicted class codes (rows,) and probabilities (rows, classes) or None."""
+
+    prediction: Codes
+    probabilities: Floats | None
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Base and head on the same rows, in the base's order, with the truth on which both agree.
+
+    Codes number `classes`, labels as text; the columns of the probabilities are `classes`. If the two sides'
+    probabilities cannot be compared, they are None and `no_probabilities` says why.
+    """
+
+    keys: pd.Index
+    classes: tuple[str, ...]
+    truth: Codes
+    base: Side
+    head: Side
+    no_probabilities: str | None
+    only_base: int
+    only_head: int
+    truth_changed: int
+    excluded: int
+    notes: list[str]
+
+    @property
+    def identical(self) -> bool:
+        """Whether there are rows, and no prediction and no probability differs."""
+        if not len(self.keys) or not np.array_equal(self.base.prediction, self.head.prediction):
+            return False
+        if self.base.probabilities is None or self.head.probabilities is None:
+            return self.no_probabilities == NO_PROBABILITIES
+        return np.array_equal(self.base.probabilities, self.head.probabilities)
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """A column of labels: the index of each row's label in `names`, text."""
+
+    codes: Codes
+    names: list[str]
+    numeric: bool
+
+    def label(self, row: int) -> str:
+        """The label of a row."""
+        return self.names[int(self.codes[row])]
+
+    def recoded(self, classes: Sequence[str]) -> Codes:
+        """The index of each row's label in `classes`; -1 if it is not there."""
+        places = {label: place for place, label in enumerate(classes)}
+        return np.array([places.get(name, -1) for name in self.names], dtype=np.intp)[self.codes]
+
+
+@dataclass(frozen=True)
+class _Table:
+    keys: pd.Index
+    truth: _Labels
+    prediction: _Labels
+    probabilities: dict[str, "pd.Series[Any]"]  # by class, in the order of the columns
+
+
+def pair(base: pd.DataFrame, head: pd.DataFrame, exclude: Collection[object] = ()) -> Pairs:
+    """Check both tables and align them by key.
+
+    `exclude` names keys that must not be compared, for example because the features of that row changed.
+
+    Raises:
+        InputError: a table is empty or lacks a column, keys repeat, values are missing, probabilities are none.
+    """
+    first, second = _checked(base, "base"), _checked(head, "head")
+    notes = []
+    if first.truth.numeric != second.truth.numeric:
+        notes.append("labels are numbers on one side and text on the other: compared as text")
+
+    position = second.keys.get_indexer(first.keys)
+    shared = position >= 0
+    excluded = shared & first.keys.isin(as_text(pd.Series(list(exclude), dtype=object)))
+    same_truth = first.truth.recoded(second.truth.names) == second.truth.codes[position]
+    rows = np.flatnonzero(shared & ~excluded & same_truth)
+    if not shared.any():
+        notes.append(f"a key of the base is {first.keys[0]!r}, one of the head is {second.keys[0]!r}")
+    elif not same_truth[shared].any():
+        row = int(np.argmax(shared))
+        truths = first.truth.label(row), second.truth.label(int(position[row]))
+        notes.append("the truth of key {!r} is {!r} in the base and {!r} in the head".format(first.keys[row], *truths))
+    partner = position[rows]
+    for name, table in (("base", first), ("head", second)):
+        said, true = table.prediction.names, table.truth.names
+        if not set(said) & set(true):
+            notes.append(f"the {name} predicts no label that is true anywhere: {said[0]!r}, while {true[0]!r} is true")
+
+    known = {
+        labels.names[code]
+        for labels, chosen in ((first.truth, rows), (first.prediction, rows), (second.prediction, partner))
+        for code in np.unique(labels.codes[chosen])
+    }
+    reason = _why_no_probabilities(first, second, known)
+    classes = _ordered(known) if reason else tuple(first.probabilities)
+
+    def side(table: _Table, chosen: npt.NDArray[np.intp]) -> Side:
+        columns = None if reason else [table.probabilities[label].to_numpy(np.float64)[chosen] for label in classes]
+        return Side(table.prediction.recoded(classes)[chosen], None if columns is None else np.column_stack(columns))
+
+    return Pairs(
+        keys=first.keys[rows],
+        classes=classes,
+        truth=first.truth.recoded(classes)[rows],
+        base=side(first, rows),
+        head=side(second, partner),
+        no_probabilities=reason,
+        only_base=int((~shared).sum()),
+        only_head=len(second.keys) - int(shared.sum()),
+        truth_changed=int((shared & ~excluded & ~same_truth).sum()),
+        excluded=int(excluded.sum()),
+        notes=notes,
+    )
+
+
+def _checked(table: pd.DataFrame, side: str) -> _Table:
+    missing = [name for name in NAMES if name not in table.columns]
+    if missing:
+        raise InputError(f"{side}: no column {', '.join(missing)}; there are: {', '.join(map(str, table.columns))}")
+    if table.empty:
+        raise InputError(f"{side}: the table has no rows")
+    for name in NAMES:
+        if empty := int(table[name].isna().sum()):
+            first = int(np.argmax(table[name].isna().to_numpy()))
+            raise InputError(
+                f"{side}: {empty} rows have no {name}, the first is row {first + 1} of {len(table)}"
+                " (in CSV files NA, NaN, null and nothing count as none)"
+            )
+    keys = pd.Index(as_text(table["key"]))
+    if not keys.is_unique:
+        repeated = keys[keys.duplicated()]
+        raise InputError(f"{side}: {len(repeated)} rows repeat a key, for example {repeated[0]!r}")
+    columns = [name for name in table.columns if str(name).startswith(PREFIX)]
+    classes = [_label(name.removeprefix(PREFIX)) for name in columns]
+    if twice := sorted({label for label in classes if classes.count(label) > 1}):
+        raise InputError(f"{side}: several columns hold the probability of class {', '.join(twice)}")
+    _check_probabilities(table[columns], keys, side)
+    return _Table(
+        keys=keys,
+        truth=_labels(table["truth"]),
+        prediction=_labels(table["prediction"]),
+        probabilities={label: table[name] for label, name in zip(classes, columns, strict=True)},
+    )
+
+
+def _check_probabilities(probabilities: pd.DataFrame, keys: pd.Index, side: str) -> None:
+    if not len(probabilities.columns):
+        return
+    for name in probabilities.columns:
+        try:
+            probabilities[name].to_numpy(dtype=np.float64)
+        except (TypeError, ValueError):
+            raise InputError(f"{side}: column {name} holds something that is no number") from None
+    values = probabilities.to_numpy(dtype=np.float64)
+    rounding = min(max(SUM_TOLERANCE, 0.005 * values.shape[1]), LARGEST_SUM_TOLERANCE) + 1e-6
+    for wrong, what in (
+        (~np.isfinite(values).all(axis=1), "a missing or infinite probability"),
+        (((values < -1e-6) | (values > 1 + 1e-6)).any(axis=1), "a probability outside 0 to 1"),
+        (np.abs(values.sum(axis=1) - 1) > rounding, "probabilities that do not sum to 1"),
+    ):
+        if wrong.any():
+            example = keys[int(np.argmax(wrong))]
+            raise InputError(f"{side}: {int(wrong.sum())} rows have {what}, for example key {example!r}")
+
+
+def as_text(column: "pd.Series[Any]") -> npt.NDArray[np.object_]:
+    """Keys as text; numbers as `_label` writes them."""
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.str.replace(WHOLE_FLOAT, r"\1", regex=True).to_numpy(dtype=object)
+    labels = _labels(column)
+    return np.asarray(labels.names, dtype=object)[labels.codes]
+
+
+def _labels(column: "pd.Series[Any]") -> _Labels:
+    codes, distinct = pd.factorize(column)
+    names = [_label(value) for value in distinct.tolist()]
+    merged = {name: index for index, name in enumerate(dict.fromkeys(names))}  # 3 and "3.0" in a column of both
+    codes = np.array([merged[name] for name in names], dtype=np.intp)[codes]
+    return _Labels(codes, list(merged), _are_numbers(merged))
+
+
+def _label(value: object) -> str:
+    """A label as text: 3, 3.0 and "3.0" are all 3; True and "true" both true, as Parquet and CSV write it."""
+    text = str(value)
+    return text.lower() if text in ("True", "False") else re.sub(WHOLE_FLOAT, r"\1", text)
+
+
+def _ordered(labels: Collection[str]) -> tuple[str, ...]:
+    """Labels in the order of their numbers if all are numbers, else of the alphabet."""
+    return tuple(sorted(labels, key=float if _are_numbers(labels) else None))
+
+
+def _are_numbers(labels: Collection[str]) -> bool:
+    try:
+        return all(math.isfinite(float(label)) for label in labels)
+    except ValueError:
+        return False
+
+
+def _why_no_probabilities(base: _Table, head: _Table, known: Collection[str]) -> str | None:
+    ours, theirs = set(base.probabilities), set(head.probabilities)
+    if not ours and not theirs:
+        return NO_PROBABILITIES
+    if not ours or not theirs:
+        return f"no probabilities in the {'head' if ours else 'base'}"
+    if ours != theirs:
+        sides = (("base", ours - theirs), ("head", theirs - ours))
+        return "different classes: " + "; ".join(f"only {side}: {', '.join(_ordered(s))}" for side, s in sides if s)
+    if unknown := set(known) - ours:
+        return f"no probability for class {', '.join(_ordered(unknown))}"
+    return None

@@ -1,0 +1,266 @@
+"""From the columns of a plain table to what a model takes: roles, labels, types of features, float32 columns."""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipeline.data.cells import (
+    AMOUNT,
+    BOOLEAN,
+    DATE,
+    LARGEST_EXACT,
+    MEASURE,
+    NUMBER,
+    as_names,
+    as_numbers,
+    is_boolean,
+    is_text,
+    row_name,
+)
+from pipeline.data.schema import Feature, FeatureType, Label, Schema
+from pipeline.errors import InputError
+
+ID_NAME = re.compile(
+    r"(?i:^(id|uuid|guid|index|key|row|unnamed: 0)$|[_ .-](id|uuid|guid|key|index|nr|no)$)|[a-z]I[dD]$"
+)
+MAX_CATEGORIES = 1000  # distinct texts of a category at most
+FEW_CATEGORIES = 20  # so many distinct texts are a category, however few the rows
+MAX_CLASSES = 50  # so many distinct labels are classes; more only if they repeat
+PADDED = r"[+-]?0[0-9]+"
+FEW_ROWS = 10  # below this, that all values of a column differ says nothing
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What the columns of a table are for; those without a role are features."""
+
+    target: str
+    id: str | None = None
+    group: str | None = None
+    split: str | None = None
+    drop: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+
+    def features(self, table: pd.DataFrame) -> list[str]:
+        """The columns that the model may see, in the order of the table."""
+        others = {self.target, self.id, self.group, self.split, *self.drop}
+        return [name for name in table.columns if name not in others]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about the table that stops nothing, but that a person should see."""
+
+    code: str
+    column: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Features:
+    """Feature columns with their types: numbers and booleans as float32 (missing: NaN), categories as text
+    (missing: ""). `findings` tells of columns that look like features and are none.
+    """
+
+    table: pd.DataFrame
+    types: dict[str, FeatureType]
+    findings: tuple[Finding, ...]
+
+
+def read_labels(target: pd.Series) -> pd.Series:
+    """The target as classes: int64 if all are whole numbers, else text; "true" and "FALSE" are True and False.
+
+    Whole numbers that float64 does not tell apart, and texts like "07", are names: as numbers, several would be one.
+
+    Raises:
+        InputError: the values are amounts or free text, not classes, or infinite.
+    """
+    numbers = as_numbers(target)
+    if numbers is None:
+        names = target.str.title() if is_text(target) and target.str.fullmatch(BOOLEAN).all() else as_names(target)
+        if names.nunique() > max(MAX_CLASSES, len(names) // 3):
+            raise InputError(
+                f"column '{target.name}' (data.target): {names.nunique()} different texts in {len(names)} rows, such "
+                f"as '{names.iloc[0][:40]}', are no classes; put them into a few groups, or choose another target"
+            )
+        return names
+    infinite = np.flatnonzero(np.isinf(numbers))
+    if len(infinite):
+        raise InputError(
+            f"column '{target.name}' (data.target): {len(infinite)} rows are infinite, such as row "
+            f"{row_name(infinite[0], target)}; give them a class, or take those rows out"
+        )
+    padded = is_text(target) and target.str.fullmatch(PADDED).any()
+    if padded or (numbers.abs() > LARGEST_EXACT).any():
+        return as_names(target)
+    fractional = numbers[numbers != np.floor(numbers)]
+    distinct = numbers.nunique()
+    if len(fractional) or distinct > max(MAX_CLASSES, len(numbers) // 10):
+        example = fractional.iloc[0] if len(fractional) else numbers.iloc[0]
+        raise InputError(
+            f"column '{target.name}' (data.target): {distinct} different numbers, such as {example:g}, are amounts, "
+            "not classes; put a few ranges with names into a column, or choose another target"
+        )
+    return numbers.astype(np.int64)
+
+
+def read_features(table: pd.DataFrame, roles: Roles) -> Features:
+    """The features of a plain table. A column that only names the rows is left out, with a finding.
+
+    Raises:
+        InputError: there are none, or columns that no model can use as they are: dates, numbers with words between
+            them, free text, an undeclared split.
+    """
+    columns: dict[str, Any] = {}
+    types: dict[str, FeatureType] = {}
+    findings = []
+    problems: dict[str, list[str]] = defaultdict(list)
+    for name in roles.features(table):
+        column, declared = table[name], name in roles.categorical
+        if not declared and _names_rows(column):
+            advice = "every row has a value of its own: not used as a feature; make it data.id, or list it in data.drop"
+            findings.append(Finding("id", name, advice))
+        elif problem := _problem(column, declared):
+            problems[problem].append(name)
+        else:
+            types[name], columns[name] = _typed(column, declared)
+    for problem, names in problems.items():
+        others = f" (also {', '.join(names[1:4])}{', ...' if len(names) > 4 else ''})" if len(names) > 1 else ""
+        raise InputError(f"column '{names[0]}'{others}: {_advice(problem, table[names[0]])}")
+    if not types:
+        raise InputError("no column is left as a feature; the target, the id, data.drop and the like take them all")
+    return Features(pd.DataFrame(columns, copy=False), types, tuple(findings))
+
+
+def _names_rows(column: pd.Series) -> bool:
+    """Whether a column is the rows' id: all different, and single words or numbers that are called so.
+
+    Numbers and dates, however they are written, are different in each row because they were measured.
+    """
+    if len(column) < FEW_ROWS or is_boolean(column) or column.hasnans or not column.is_unique:
+        return False
+    called_so = ID_NAME.search(str(column.name)) is not None
+    if is_text(column):
+        measured = column.str.fullmatch(f"{NUMBER}|{DATE}" if called_so else f"{NUMBER}|{DATE}|{MEASURE}").mean()
+        return measured < 0.5 and not column.str.contains(r"\s").any()
+    return column.dtype.kind in "iu" and called_so
+
+
+def counts(column: pd.Series) -> bool:
+    """Whether a column is whole numbers without a gap, each once: perhaps a number of the row."""
+    if is_text(column) or is_boolean(column) or column.dtype.kind not in "iu" or len(column) < FEW_ROWS:
+        return False
+    return column.is_unique and int(column.max()) - int(column.min()) == len(column) - 1
+
+
+def _problem(column: pd.Series, declared: bool) -> str | None:
+    """Why a column can be no feature; `declared` as a category it may be any text or number of which there are few."""
+    if declared:
+        return "many" if column.nunique() > MAX_CATEGORIES else None
+    if not is_text(column):
+        return None
+    present = column.dropna()
+    distinct = present.nunique()
+    numeric = present.str.fullmatch(NUMBER)
+    if present.str.fullmatch(DATE).mean() >= 0.8:
+        return "dates"
+    if not numeric.all():
+        varied = distinct > max(FEW_CATEGORIES, len(present) / 2)  # with units, a few are categories: 4GB and 8GB
+        if (numeric | present.str.fullmatch(MEASURE if varied else AMOUNT)).mean() >= 0.5:
+            return "words"
+        if varied:
+            return "free text"
+        if distinct > MAX_CATEGORIES:
+            return "many"
+    return (
+        "split" if set(present.str.lower().unique()) in ({"train", "test"}, {"train", "validation", "test"}) else None
+    )
+
+
+def _advice(problem: str, column: pd.Series) -> str:
+    """What is wrong with a column and what to do about it."""
+    present = column.dropna()
+    example = f"'{str(present.iloc[0])[:40]}'"
+    if problem == "dates":
+        return (
+            f"holds dates or times ({len(present)} rows, such as {example}); "
+            "put numbers into a column of their own (month, days since then) and list this one in data.drop"
+        )
+    if problem == "words":
+        words = present[~present.str.fullmatch(NUMBER)]
+        rows = ", ".join(row_name(row, column) for row in words.index[:3])
+        written = words.str.fullmatch(MEASURE).any()
+        way_on = (
+            "write 1234.5: decimals need a point, and nothing else beside the digits" if written else "leave them blank"
+        )
+        return (
+            f"{len(words)} of {len(present)} values are no numbers, such as '{str(words.iloc[0])[:40]}' (row {rows}); "
+            f"{way_on}, or list it in data.categorical if they are names, or in data.drop"
+        )
+    if problem == "split":
+        return "says train or test in every row; make it data.split_column, or list it in data.drop"
+    if problem == "many":
+        return (
+            f"{column.nunique()} categories, {MAX_CATEGORIES} at most; put rare ones together, or list it in data.drop"
+        )
+    return (
+        f"{present.nunique()} different texts in {len(present)} rows, such as {example}; "
+        "list it in data.drop, or in data.categorical if they are categories"
+    )
+
+
+def _typed(column: pd.Series, declared: bool) -> tuple[FeatureType, Any]:
+    """The type of a feature and its values."""
+    if declared:
+        return "category", as_names(column).fillna("")
+    if is_boolean(column):
+        return "boolean", column.to_numpy(dtype=np.float32, na_value=np.nan)
+    numbers = as_numbers(column)
+    if numbers is not None:
+        with np.errstate(over="ignore"):  # beyond float32 is infinite: validate.check_features refuses it
+            return "number", numbers.to_numpy(dtype=np.float32)
+    if column.dropna().str.fullmatch(BOOLEAN).all():
+        return "boolean", column.str.lower().map({"true": 1.0, "false": 0.0}).to_numpy(dtype=np.float32)
+    return "category", column.fillna("")
+
+
+def fit_schema(
+    table: pd.DataFrame,
+    training: npt.NDArray[np.bool_],
+    types: dict[str, FeatureType],
+    target: str,
+    classes: list[Label],
+    image: tuple[int, int] | None,
+) -> Schema:
+    """The schema of the prepared table: what its `training` rows hold, and where any row has a gap.
+
+    Raises:
+        InputError: a column has no value in the training rows.
+    """
+    features = tuple(_fit(table[name], training, kind) for name, kind in types.items())
+    return Schema(features, target, tuple(classes), image)
+
+
+def _fit(column: pd.Series, training: npt.NDArray[np.bool_], kind: FeatureType) -> Feature:
+    name, values = str(column.name), column[training]
+    if kind == "category":
+        return Feature(name, kind, tuple(sorted(values.unique())), missing=bool((column == "").any()))
+    if values.isna().all():
+        raise InputError(f"column '{name}': no training row has a value; fill some, or list it in data.drop")
+    return Feature(name, kind, (), float(values.min()), float(values.max()), bool(column.hasnans))
+
+
+def encode(table: pd.DataFrame, schema: Schema) -> dict[str, npt.NDArray[np.float32]]:
+    """Features as float32 columns: a category as its place in the schema, -1 if the training rows do not have it."""
+    return {feature.name: _encode(table[feature.name], feature) for feature in schema.features}
+
+
+def _encode(values: pd.Series, feature: Feature) -> npt.NDArray[np.float32]:
+    if feature.type == "category":
+        return pd.Index(feature.categories).get_indexer(pd.Index(values)).astype(np.float32)
+    return values.to_numpy(dtype=np.float32)

@@ -1,0 +1,236 @@
+"""Describes a prepared table in a few numbers, and notices what a person should look at."""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipeline.data.cells import as_numbers, is_text
+from pipeline.data.dataset import ID_NAME, Features, Finding, counts
+from pipeline.data.schema import FeatureType, Label
+from pipeline.data.split import SIDES
+
+COLUMNS = 100  # columns that the profile describes at most
+CATEGORIES = 5  # most frequent categories of a column that it names
+SAMPLE = 5000  # rows that are looked at for a feature that gives the target away
+GIVEN_AWAY = 0.99  # share of rows whose class one feature tells, mean over the classes
+ENOUGH = 20  # rows below which nothing is said about that
+FAR = 0.3  # of the rows that a side should have: more or less than that is worth a word, if it cannot be chance
+EXACT = 2**24  # whole numbers up to here are exact in float32
+ALIKE = 5  # more findings of one kind than this become one
+
+
+def find_in_columns(raw: pd.DataFrame, features: Features, image: tuple[int, int] | None) -> list[Finding]:
+    """Columns that are constant (but for the margins of pictures), lose digits as float32, are mostly missing, or look
+    like the id of a group.
+    """
+    findings = list(features.findings)
+    for name, kind in features.types.items():
+        values = features.table[name]
+        if image is None and values.nunique(dropna=False) == 1:
+            findings.append(Finding("constant", name, "all rows have the same value: it tells the model nothing"))
+        missing = int((values == "").sum() if kind == "category" else values.isna().sum())
+        if missing > len(values) / 2:
+            findings.append(Finding("missing", name, f"{missing} of {len(values)} rows have no value"))
+        if counts(raw[name]):
+            message = (
+                "numbers the rows without a gap: if it is an id or their order, make it data.id or list it in data.drop"
+            )
+            findings.append(Finding("id", name, message))
+        if kind == "number":
+            inexact = _inexact(raw[name])
+            if inexact:
+                message = (
+                    f"{inexact} whole numbers are too long for float32 and are rounded; is it an id? then data.drop"
+                )
+                findings.append(Finding("precision", name, message))
+            if ID_NAME.search(name):
+                message = (
+                    "called like an id, with repeated values: if it names a person or a device, make it data.group"
+                )
+                findings.append(Finding("group", name, message))
+    return findings
+
+
+def _inexact(column: pd.Series) -> int:
+    """How many whole numbers of a column change when they become float32."""
+    if not is_text(column) and column.dtype in (np.int8, np.uint8, np.int16, np.uint16):
+        return 0
+    numbers = as_numbers(column)
+    if numbers is None:
+        return 0
+    exact = numbers.to_numpy()
+    large = exact[np.abs(exact) > EXACT]
+    whole = large[large == np.floor(large)]
+    return int((whole.astype(np.float32) != whole).sum())
+
+
+def find_given_away(
+    features: pd.DataFrame, labels: pd.Series, hashes: npt.NDArray[np.object_], sample: int = SAMPLE
+) -> list[Finding]:
+    """Features that alone tell the target (nearly) always.
+
+    Looked at are the `sample` distinct rows with the lowest of the rows' `hashes`: the same rows, of every class, in
+    whatever order the table is. Distinct, or repeated rows would look so.
+    """
+    rows = pd.DataFrame({"hash": hashes, "label": labels.to_numpy()})
+    rows = rows[rows["hash"].isin(heapq.nsmallest(sample, pd.unique(hashes)))]
+    chosen = rows.sort_values(["hash", "label"]).drop_duplicates("hash").index
+    if len(chosen) < ENOUGH:
+        return []
+    classes = pd.factorize(labels.iloc[chosen])[0]
+    findings = []
+    for name, values in features.iloc[chosen].items():
+        share = told(pd.factorize(values, sort=True, use_na_sentinel=False)[0], classes)
+        if share >= GIVEN_AWAY:
+            message = f"alone tells the class of {share:.1%} of the rows; is it known before the target? else data.drop"
+            findings.append(Finding("gives_away", str(name), message))
+    return findings
+
+
+def told(values: npt.NDArray[np.int64], classes: npt.NDArray[np.int64]) -> float:
+    """How surely one column tells the class: the share of rows that the most frequent class of their value names right.
+
+    A value that occurs once is judged by its two neighbours in order: right if either is of its class. The mean over
+    the classes, so that a rare class counts as much as a frequent one. `values` are codes 0, 1, ... in order.
+    """
+    counts = np.zeros((values.max() + 1, classes.max() + 1), dtype=np.int64)
+    np.add.at(counts, (values, classes), 1)
+    best_two = np.sort(counts, axis=1)[:, -2:]
+    winner = np.where(best_two[:, -1] > best_two[:, 0], counts.argmax(axis=1), -1)
+    around = np.concatenate([[-1], winner, [-1]])
+    single = counts.sum(axis=1)[values] == 1
+    by_neighbours = (around[values] == classes) | (around[values + 2] == classes)
+    right = np.where(single, by_neighbours, winner[values] == classes)
+    return float(np.mean([right[classes == label].mean() for label in range(classes.max() + 1)]))
+
+
+def find_in_sides(
+    labels: pd.Series,
+    sides: npt.NDArray[np.str_],
+    hashes: npt.NDArray[np.object_],
+    shares: Mapping[str, float],
+) -> list[Finding]:
+    """Classes that a side lacks, sides far from the `shares` of the rows that were asked, test rows that are few.
+
+    `hashes` are of the rows' features; no `shares` if the table says where its rows belong.
+    """
+    findings = []
+    column = str(labels.name)
+    rows = {side: int((sides == side).sum()) for side in shares}
+    if any(_far(rows[side], share, len(sides)) for side, share in shares.items()):
+        of_sides = ", ".join(f"{rows[side]} {side} ({share:.0%} were asked)" for side, share in shares.items())
+        reason = (
+            "those that equal a test row are left out; add columns that tell rows apart"
+            if (sides == "").any()
+            else "equal rows, and those of one group, stay together; another prepare.seed divides them otherwise"
+        )
+        findings.append(Finding("side_size", "", f"of {len(sides)} rows {of_sides}: {reason}"))
+    tested = hashes[sides == "test"]
+    distinct = len(pd.unique(tested))
+    if distinct < len(tested) / 2:
+        message = (
+            f"the {len(tested)} test rows have only {distinct} different sets of features: intervals, which count rows,"
+            " are too narrow; add columns that tell rows apart"
+        )
+        findings.append(Finding("repeated", "", message))
+    for side in ("validation", "test"):
+        absent = sorted(set(labels.unique()) - set(labels[sides == side].unique()))
+        if absent:
+            names = ", ".join(map(str, absent[:5]))
+            findings.append(Finding("class_missing", column, f"{len(absent)} classes have no {side} row: {names}"))
+    return findings
+
+
+def _far(rows: int, share: float, of: int) -> bool:
+    """Whether `rows` are far from a share of all, and not by chance: 4 standard deviations, were each divided alone."""
+    chance: float = 4 * (share * (1 - share) * of) ** 0.5
+    return abs(rows - share * of) > max(FAR * share * of, chance)
+
+
+def find_in_rows(
+    labels: pd.Series, sides: npt.NDArray[np.str_], contradicting: int, groups: pd.Series | None
+) -> list[Finding]:
+    """Rows that contradict each other (so many), rows left out, groups of several rows, groups on several sides."""
+    findings = []
+    if contradicting:
+        message = f"{contradicting} rows have the features of a row of another class"
+        findings.append(Finding("contradictory", str(labels.name), message))
+    left_out = int((sides == "").sum())
+    if left_out:
+        message = f"{left_out} training or validation rows have the features of a test row and are left out"
+        findings.append(Finding("left_out", "", message))
+    if groups is not None:
+        tested, among = int((sides == "test").sum()), groups[sides == "test"].nunique()
+        if among < tested:
+            message = f"{tested} test rows are of {among} groups: intervals, which count rows, are too narrow"
+            findings.append(Finding("grouped", str(groups.name), message))
+        present = sides != ""
+        divided = int((pd.Series(sides[present]).groupby(groups[present].to_numpy()).nunique() > 1).sum())
+        if divided:
+            message = f"{divided} groups have rows on several sides, as the split column says"
+            findings.append(Finding("group_divided", str(groups.name), message))
+    return findings
+
+
+def contradictory(labels: pd.Series, hashes: npt.NDArray[np.object_]) -> int:
+    """How many rows share all their features (given as hashes) with a row of another class."""
+    codes = pd.factorize(hashes)[0]
+    pairs = pd.DataFrame({"features": codes, "label": pd.factorize(labels)[0]}).drop_duplicates()
+    return int((np.bincount(pairs["features"])[codes] > 1).sum())
+
+
+def condense(findings: list[Finding]) -> list[dict[str, str]]:
+    """Findings for the profile; many of one kind become one that names the first column and counts the others."""
+    by_code: dict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        by_code[finding.code].append(finding)
+    shown = []
+    for code, alike in by_code.items():
+        some = alike if len(alike) <= ALIKE else alike[:1]
+        more = "" if len(alike) <= ALIKE else f" (and {len(alike) - 1} more columns, such as {alike[1].column})"
+        shown += [{"code": code, "column": f.column, "message": f.message + more} for f in some]
+    return shown
+
+
+def profile(
+    features: Features,
+    labels: pd.Series,
+    sides: npt.NDArray[np.str_],
+    hashes: npt.NDArray[np.object_],
+    contradicting: int,
+) -> dict[str, Any]:
+    """The content of profile.json but its warnings. Details stand in lists, which `dvc metrics` does not show."""
+    names = list(features.types)
+    return {
+        "rows": len(labels),
+        "rows_left_out": int((sides == "").sum()),
+        "rows_duplicate": int(pd.Series(hashes).duplicated().sum()),
+        "rows_contradictory": contradicting,
+        "classes": [_class(label, labels, sides) for label in sorted(labels.unique().tolist())],
+        "columns": [_column(features.table[name], features.types[name]) for name in names[:COLUMNS]],
+        "columns_not_described": max(0, len(names) - COLUMNS),
+    }
+
+
+def _class(label: Label, labels: pd.Series, sides: npt.NDArray[np.str_]) -> dict[str, Any]:
+    of_class = (labels == label).to_numpy()
+    return {"class": label, **{side: int((of_class & (sides == side)).sum()) for side in SIDES}}
+
+
+def _column(values: pd.Series, kind: FeatureType) -> dict[str, Any]:
+    """One column: its type, missing values and distinct values; the range and mean, or the most frequent categories."""
+    common = {"column": str(values.name), "type": kind}
+    if kind == "category":
+        counts = values[values != ""].value_counts()
+        ordered = sorted(counts.items(), key=lambda of_category: (-of_category[1], of_category[0]))
+        top = [{"category": name, "rows": rows} for name, rows in ordered[:CATEGORIES]]
+        return {**common, "missing": int((values == "").sum()), "unique": len(counts), "top": top}
+    present = values.dropna().to_numpy(dtype=np.float64)
+    numbers = {"min": present.min(), "max": present.max(), "mean": present.mean()}
+    rounded = {name: float(f"{number:.6g}") for name, number in numbers.items()}  # digits that survive another machine
+    return {**common, "missing": int(values.isna().sum()), "unique": len(np.unique(present)), **rounded}

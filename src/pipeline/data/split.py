@@ -1,0 +1,108 @@
+"""Divides rows by their content: a hash decides each row's side, so other rows and their order never matter."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipeline.data.cells import BOOLEAN, NUMBER, is_boolean, is_text
+
+Side = Literal["train", "validation", "test"]
+SIDES: tuple[Side, ...] = get_args(Side)
+
+MISSING_CELL = np.uint64(0x7FF8_6D69_7373_6564)  # the bits of a NaN that no parser makes
+BLOCK = 16_384_000  # cells that are hashed at a time: 131 MB
+
+
+def row_hashes(table: pd.DataFrame) -> npt.NDArray[np.object_]:
+    """A hash of 32 hexadecimal digits for each row of a table of plain columns (cells.plain).
+
+    A cell counts by what it says: 1, 1.0, "1" and true are the same, and so are all ways to write a blank. So the hash
+    does not depend on the file's format, the order of columns or rows, nor on what other rows make of a column's type.
+    """
+    columns = [_cells(table[name]) for name in sorted(table.columns)]
+    hashes = np.empty(len(table), dtype=object)
+    step = max(1, BLOCK // max(1, len(columns)))
+    for start in range(0, len(table), step):
+        block = np.column_stack([_bits(column[start : start + step]) for column in columns])
+        width = block.shape[1] * block.itemsize
+        content = np.ascontiguousarray(block).tobytes()
+        hashes[start : start + step] = [
+            blake2b(content[row * width : (row + 1) * width], digest_size=16).hexdigest() for row in range(len(block))
+        ]
+    return hashes
+
+
+def _cells(column: pd.Series) -> npt.NDArray[Any]:
+    """A column as an array whose bits `_bits` can take: numbers as they are, text as uint64 digests or number bits."""
+    if is_boolean(column) or column.dtype == np.uint64:
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    if not is_text(column):
+        return column.to_numpy()
+    codes, texts = pd.factorize(column)
+    digests = np.append(_text_bits(pd.Series(texts, dtype="str")), MISSING_CELL)
+    return digests[codes]  # the code of a missing value is -1: the last
+
+
+def _bits(values: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
+    """The bits of numbers as float64, with one zero and one NaN; what are bits already stays."""
+    if values.dtype == np.uint64:
+        return values
+    numbers = values.astype(np.float64) + 0.0  # -0.0 becomes 0.0
+    bits = numbers.view(np.uint64)
+    bits[np.isnan(numbers)] = MISSING_CELL
+    return bits
+
+
+def _text_bits(texts: pd.Series) -> npt.NDArray[np.uint64]:
+    """Number bits of texts that are numbers or booleans, 8-byte digests of the others."""
+    boolean = texts.str.fullmatch(BOOLEAN)
+    values = texts.mask(boolean, texts.str.lower().map({"true": "1", "false": "0"}))
+    numeric = values.str.fullmatch(NUMBER).to_numpy(dtype=bool)
+    bits = np.empty(len(texts), dtype=np.uint64)
+    bits[numeric] = _bits(values[numeric].to_numpy(dtype=object).astype(np.float64))
+    bits[~numeric] = [
+        int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little") for text in values[~numeric]
+    ]
+    return bits
+
+
+def numbered(hashes: npt.NDArray[np.object_], labels: pd.Series) -> pd.Series:
+    """Keys from hashes: the second of several identical rows gets `#2`, and so on, in the order of their labels."""
+    order = pd.DataFrame({"hash": hashes, "label": labels.to_numpy()}).sort_values(["hash", "label"], kind="stable")
+    place = order.groupby("hash").cumcount()
+    suffix = np.where(place > 0, "#" + (place + 1).astype("str"), "")
+    return (order["hash"].astype("str") + suffix).sort_index()
+
+
+def fractions(names: Iterable[str], seed: int) -> npt.NDArray[np.float64]:
+    """A number in [0, 1) for each name, always the same for the same seed; evenly spread over names."""
+    digests = b"".join(blake2b(f"{seed}/{name}".encode(), digest_size=8).digest() for name in names)
+    return (np.frombuffer(digests, ">u8") >> np.uint64(11)) / float(2**53)
+
+
+def divide(
+    names: Iterable[str], validation_size: float, test_size: float, seed: int, official: pd.Series | None = None
+) -> npt.NDArray[np.str_]:
+    """The side of each row.
+
+    `names` are what a row is divided by: its key, or its group. `official` holds a side for each row where the data set
+    comes divided; if no row is for validation there, `validation_size` of its training rows are taken.
+    """
+    share = fractions(names, seed)
+    if official is None:
+        return np.where(share < test_size, "test", np.where(share < test_size + validation_size, "validation", "train"))
+    sides = official.to_numpy(dtype=np.str_)
+    if "validation" in sides:
+        return sides
+    return np.where((sides == "train") & (share < validation_size), "validation", sides)
+
+
+def leaking(sides: npt.NDArray[np.str_], features: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
+    """Which training and validation rows have the same features (given as hashes) as a test row."""
+    test = sides == "test"
+    leaks: npt.NDArray[np.bool_] = np.asarray(pd.Series(features).isin(features[test])) & ~test
+    return leaks

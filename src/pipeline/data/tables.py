@@ -1,0 +1,197 @@
+"""Reads a table from a CSV or Parquet file, or from a folder of them."""
+
+import csv
+import gzip
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+import pandas as pd
+
+from pipeline.data.cells import BLANK, FILES, as_names, is_boolean, is_text, plain
+from pipeline.errors import InputError
+
+SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".tsv.gz": "\t"}
+PARQUET = (".parquet", ".pq")
+
+
+def read_table(path: str | Path, text: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a file, or every file of a folder (in the order of their names, hidden ones left out) as one table.
+
+    The columns named in `text` are taken from CSV as they are written, so that 007 stays 007.
+
+    Raises:
+        InputError: no such path, another format, an unreadable or empty file, a wrong separator, duplicate or
+            differing columns, rows with more or fewer cells than columns, no rows.
+    """
+    path = Path(path)
+    if path.is_dir():
+        table = _read_folder(path, text)
+    elif path.exists():
+        table = _read_file(path, text)
+    else:
+        raise InputError(f"{path}: there is no such file or folder; correct the path, or fetch it with: dvc pull")
+    if table.empty:
+        raise InputError(f"{path}: the table has column names but no rows")
+    return table
+
+
+def _read_folder(folder: Path, text: Sequence[str]) -> pd.DataFrame:
+    files = _files(folder)
+    tables = [_read_file(file, text) for file in files]
+    columns = list(tables[0].columns)
+    for file, table in zip(files, tables, strict=True):
+        differing = sorted(set(table.columns) ^ set(columns))
+        if differing:
+            where = files[0].name if differing[0] in columns else file.name
+            raise InputError(f"{file}: its columns differ from {files[0].name}: only {where} has '{differing[0]}'")
+    if len(tables) == 1:
+        return tables[0]
+    tables = [plain(table) for table in tables]
+    mixed = [name for name in columns if len({_kind(table[name]) for table in tables} - {None}) > 1]
+    if mixed:  # as in one file that held all rows: what is text in some of them is text in all
+        tables = [plain(_read_file(file, [*text, *mixed])) for file in files]
+        tables = [table.assign(**{name: _as_text(table[name]) for name in mixed}) for table in tables]
+    whole = pd.concat([table[columns] for table in tables if len(table)] or tables[:1], ignore_index=True)
+    sizes = [(str(file.relative_to(folder)), len(table)) for file, table in zip(files, tables, strict=True)]
+    whole.attrs = tables[0].attrs | {FILES: sizes}
+    return whole
+
+
+def _files(folder: Path) -> list[Path]:
+    """The tables of a folder in the order of their names; hidden files and notes of Spark (`_SUCCESS`) are none."""
+    inside = sorted((f.relative_to(folder) for f in folder.rglob("*")), key=lambda f: f.parts)
+    names = [f for f in inside if not any(part.startswith(".") for part in f.parts) and f.suffix != ".dvc"]
+    names = [f for f in names if (folder / f).is_file() and (_format(f) or not f.name.startswith("_"))]
+    if not names:
+        raise InputError(f"{folder}: the folder holds no CSV or Parquet file")
+    for name in names:
+        if part := next((part for part in name.parts[:-1] if "=" in part), None):
+            column = part.partition("=")[0]
+            raise InputError(
+                f"{folder}: the values of '{column}' stand in names of folders ({part}), not in the files; write the "
+                f"table with '{column}' as a column: pandas.read_parquet('{folder}').to_parquet('{folder}.parquet')"
+            )
+    return [folder / name for name in names]
+
+
+def _format(file: Path) -> str | None:
+    return next((kind for kind in (*SEPARATORS, *PARQUET) if file.name.lower().endswith(kind)), None)
+
+
+def _kind(column: pd.Series) -> str | None:
+    """What a plain column holds; None if it is blank, which says nothing."""
+    if column.isna().all():
+        return None
+    return "text" if is_text(column) else "boolean" if is_boolean(column) else "number"
+
+
+def _as_text(column: pd.Series) -> pd.Series:
+    if is_text(column):
+        return column
+    return as_names(column).str.lower() if is_boolean(column) else as_names(column)  # as a CSV file has it
+
+
+def _read_file(file: Path, text: Sequence[str]) -> pd.DataFrame:
+    kind = _format(file)
+    if kind is None:
+        raise InputError(f"{file}: not a table that can be read; save it as CSV (comma, UTF-8) or Parquet")
+    if file.stat().st_size == 0:
+        raise InputError(f"{file}: the file is empty (0 bytes)")
+    return _read_parquet(file) if kind in PARQUET else _read_csv(file, SEPARATORS[kind], text)
+
+
+def _read_parquet(file: Path) -> pd.DataFrame:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        names = pyarrow.parquet.read_schema(file).names
+        _demand_unique(file, [name.strip() for name in names])
+        table = pd.read_parquet(file)
+        table = table.reset_index(drop=table.index.names == [None])
+    except (pyarrow.ArrowException, OSError, TypeError, ValueError) as error:
+        if isinstance(error, OSError) and error.strerror:  # the file system's, not Parquet's
+            raise
+        raise InputError(f"{file}: not a readable Parquet file ({_first_line(error)}); write it again") from None
+    if table.columns.nlevels > 1:
+        raise InputError(f"{file}: its columns have names of {table.columns.nlevels} levels; give each a single name")
+    table.columns = table.columns.astype(str).str.strip()
+    return table
+
+
+def _read_csv(file: Path, separator: str, text: Sequence[str]) -> pd.DataFrame:
+    try:
+        header = _header(file, separator)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                file,
+                sep=separator,
+                encoding="utf-8",
+                index_col=False,
+                keep_default_na=False,
+                na_values=list(BLANK),
+                skipinitialspace=True,
+                low_memory=False,
+                dtype={name: "str" for name in header if name.strip() in text},
+            )
+        table.columns = table.columns.str.strip()
+        if len(table) and table.iloc[:, -1].hasnans:  # only then can a row be short, which pandas fills with blanks
+            _demand_whole_rows(file, separator)
+        return table
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{file}: not UTF-8 (byte {error.start}); save it as UTF-8, from Excel as 'CSV UTF-8'"
+        ) from None
+    except (gzip.BadGzipFile, EOFError):
+        raise InputError(f"{file}: not a whole gzip file; compress it again") from None
+    except pd.errors.ParserWarning:
+        raise InputError(f"{file}: rows have more cells than the header has names; look for stray separators") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
+        detail = _first_line(error).removeprefix("Error tokenizing data. C error: ")
+        raise InputError(f"{file}: not a readable CSV file ({detail}); look at that line") from None
+
+
+def _header(file: Path, separator: str) -> list[str]:
+    """The columns' names as they stand there; duplicates, and a single one with another separator, are refused."""
+    with _open(file) as lines:
+        header = next(csv.reader(lines, delimiter=separator, skipinitialspace=True), [])
+    others = [other for other in ";\t|," if other != separator and other in "".join(header)]
+    if len(header) == 1 and others:
+        name = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}[others[0]]
+        raise InputError(f"{file}: its columns are divided by {name}; save it divided by commas (tabs: name it .tsv)")
+    _demand_unique(file, [name.strip() for name in header if name.strip()])
+    return header
+
+
+def _demand_whole_rows(file: Path, separator: str) -> None:
+    """Refuse rows with fewer cells than the header has names; lines without any are no rows."""
+    with _open(file) as lines:
+        rows = csv.reader(lines, delimiter=separator, skipinitialspace=True)
+        names = len(next(rows))
+        short = [(rows.line_num, len(row)) for row in rows if len(row) < names and row not in ([], [""])]
+    if short:
+        line, cells = short[0]
+        raise InputError(
+            f"{file}: {len(short)} rows have fewer cells than the header has names, such as line {line} ({cells} of "
+            f"{names}); was the file cut off? else end them with separators for their blank cells"
+        )
+
+
+def _open(file: Path) -> TextIO:
+    opener: Any = gzip.open if file.name.lower().endswith(".gz") else open
+    lines: TextIO = opener(file, "rt", encoding="utf-8-sig", newline="")
+    return lines
+
+
+def _demand_unique(file: Path, names: Sequence[str]) -> None:
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise InputError(f"{file}: {len(repeated)} column names stand more than once, such as '{repeated[0]}'; rename")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:150]

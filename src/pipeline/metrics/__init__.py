@@ -1,0 +1,1 @@
+"""How good predictions are: values, intervals, curves, slices, the hardest examples."""

@@ -1,0 +1,131 @@
+"""Which test rows belong to which slice: each class, each category of a column, each declared bin of a number."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.data.schema import Feature, Label, Schema
+from pipeline.errors import InputError
+from pipeline.metrics.intervals import wilson
+from pipeline.metrics.values import Codes, confusion_matrix
+
+Edges = Sequence[float] | None
+MOST_VALUES = 50
+MISSING, UNKNOWN = "missing", "unknown to training"
+
+
+def per_class(truth: Codes, prediction: Codes, classes: Sequence[Label]) -> dict[str, dict[str, float]]:
+    """Precision, recall, F1 and test rows of each class; 0 where a class is never predicted or has no rows."""
+    confusion = confusion_matrix(truth, prediction, len(classes))
+    right, true, predicted = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
+    return {
+        str(label): {
+            "precision": float(right[i] / max(predicted[i], 1)),
+            "recall": float(right[i] / max(true[i], 1)),
+            "f1": float(2 * right[i] / max(true[i] + predicted[i], 1)),
+            "rows": int(true[i]),
+        }
+        for i, label in enumerate(classes)
+    }
+
+
+def per_slice(
+    features: npt.NDArray[np.float32],
+    right: npt.NDArray[np.bool_],
+    schema: Schema,
+    slices: Mapping[str, Edges],
+    confidence: float = 0.95,
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Accuracy with its interval and rows of each slice, by column and value; `features` is (rows, features).
+
+    Raises:
+        InputError: a column that does not exist or cannot be sliced as declared.
+    """
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for column, edges in slices.items():
+        if column not in schema.names:
+            raise InputError(
+                f"params.yaml: evaluate.slices.{column}: the prepared table has no such column; it has "
+                f"{', '.join(schema.names[:20])}{' ...' if len(schema.names) > 20 else ''}"
+            )
+        index = schema.names.index(column)
+        names = values(features[:, index], schema.features[index], edges)
+        found[column] = {}
+        for name in dict.fromkeys(names[np.argsort(_position(features[:, index]), kind="stable")]):
+            inside = right[names == name]
+            low, high = wilson(int(inside.sum()), len(inside), confidence)
+            accuracy = float(inside.mean())
+            found[column][str(name)] = {
+                "accuracy": accuracy,
+                "low": round(low, 6),
+                "high": round(high, 6),
+                "rows": len(inside),
+            }
+    return found
+
+
+def values(column: npt.NDArray[np.float32], feature: Feature, edges: Edges) -> npt.NDArray[Any]:
+    """The name of each row's slice.
+
+    Raises:
+        InputError: edges for a column that is no number, edges that do not rise, or too many values to be slices.
+    """
+    key = f"params.yaml: evaluate.slices.{feature.name}"
+    if edges is None:
+        return _categories(column, feature, key)
+    if feature.type != "number":
+        raise InputError(f"{key}: the column holds {feature.type} values, not numbers; write null for each value")
+    with np.errstate(over="ignore"):
+        limits = np.asarray(edges, dtype=np.float32)  # as the column: 0.7 is not below the edge 0.7
+    if not edges or np.any(np.diff(limits) <= 0) or not np.all(np.isfinite(limits)):
+        raise InputError(f"{key}: {list(edges)}: inner edges of bins are rising numbers (also as float32), as [30, 50]")
+    shown = [_shortest(limit) for limit in limits]
+    between = [f"{low} to below {high}" for low, high in pairwise(shown)]
+    bins = np.array([f"below {shown[0]}", *between, f"{shown[-1]} and more"], dtype=object)
+    names = bins[np.digitize(column, limits)]
+    names[np.isnan(column)] = MISSING
+    return names
+
+
+def decode(value: float, feature: Feature) -> str | float | bool | None:
+    """What the raw table said where the prepared one says `value`; None for a missing value."""
+    if np.isnan(value):
+        return None
+    if feature.type == "category":
+        return feature.categories[int(value)] if value >= 0 else UNKNOWN
+    return bool(value) if feature.type == "boolean" else float(_shortest(value))
+
+
+def _categories(column: npt.NDArray[np.float32], feature: Feature, key: str) -> npt.NDArray[Any]:
+    distinct, index = np.unique(column, return_inverse=True)
+    if len(distinct) > MOST_VALUES:
+        raise InputError(
+            f"{key}: {len(distinct)} different values are too many for slices; give the inner edges of bins, "
+            f"such as [{np.nanquantile(column, 0.33):g}, {np.nanquantile(column, 0.67):g}]"
+        )
+    names = [_name(float(value), feature) for value in distinct]
+    return np.array(names, dtype=object)[index]
+
+
+def _name(value: float, feature: Feature) -> str:
+    said = decode(value, feature)
+    if said is None or said == "":
+        return MISSING
+    if isinstance(said, bool):
+        return str(said).lower()
+    if isinstance(said, float):
+        return _shortest(said)
+    return f'"{said}"' if said in (MISSING, UNKNOWN) and value >= 0 else said  # a category that is really called so
+
+
+def _shortest(value: float | np.float32) -> str:
+    """The shortest decimal that is this float32: 30, 0.1, 1234567."""
+    return repr(float(str(np.float32(value)))).removesuffix(".0")
+
+
+def _position(column: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Values with missing ones last."""
+    return np.where(np.isnan(column), np.float32(np.inf), column)

@@ -1,1 +1,0 @@
-"""The domain: data, models and their quality. Pure; it knows nothing of DVC, W&B or paths."""

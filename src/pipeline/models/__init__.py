@@ -1,0 +1,1 @@
+"""Estimators of params.yaml, and how they learn."""

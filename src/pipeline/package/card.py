@@ -1,0 +1,212 @@
+"""The model card, README.md of the package (Mitchell et al., Model Cards for Model Reporting, FAT* 2019)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.data.schema import Feature, Schema
+
+FEATURES_SHOWN = 20
+CLASSES_SHOWN = 40
+PERCENT = ("accuracy", "balanced_accuracy", "macro_f1", "top_2_accuracy")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the card reports. `metrics` is the content of metrics/evaluate/metrics.json."""
+
+    name: str
+    purpose: str
+    steps: Sequence[str]  # the model's steps as text
+    schema: Schema
+    metrics: Mapping[str, Any]
+    confidence: float
+    tolerance: float
+    hashes: Mapping[str, str]  # MD5 of files by path, as dvc.lock has them
+    group: str | None = None  # the column whose rows belong together
+
+
+def model_card(facts: Facts) -> str:
+    """The card in Markdown. It names no commit: a file cannot hold the commit that it is part of."""
+    return (
+        "\n\n".join(
+            [
+                f"# {facts.name}",
+                facts.purpose or f"Predicts `{facts.schema.target}`.",
+                *_model(facts),
+                *_results(facts),
+                *_limits(facts),
+                *_calling(facts),
+                *_origin(facts),
+            ]
+        )
+        + "\n"
+    )
+
+
+def value_text(name: str, value: float) -> str:
+    """A metric's value for a person: shares in percent."""
+    return f"{value:.2%}" if name in PERCENT else f"{value:.4f}"
+
+
+def interval_text(name: str, interval: Mapping[str, float] | None) -> str:
+    """A metric's interval for a person; a dash where there is none."""
+    return f"{value_text(name, interval['low'])} to {value_text(name, interval['high'])}" if interval else "-"
+
+
+def scalars(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """The plain metrics at the top level of metrics.json."""
+    return {k: v for k, v in metrics.items() if isinstance(v, (int, float)) and k not in ("rows", "step")}
+
+
+def _model(facts: Facts) -> list[str]:
+    schema = facts.schema
+    classes = ", ".join(f"`{_line(str(label))}`" for label in schema.classes[:CLASSES_SHOWN])
+    more = len(schema.classes) - CLASSES_SHOWN
+    shape = f": a picture of {schema.image[0]} x {schema.image[1]} values, row by row" if schema.image else ""
+    of_classes = f" and `probabilities` (rows, {len(schema.classes)}) in the order of the classes"
+    probabilities = of_classes if _has_probabilities(facts) else ""
+    return [
+        "## The model",
+        "scikit-learn, exported to ONNX: " + " → ".join(f"`{step}`" for step in facts.steps) + ".",
+        f"**Input**: `features`, float32 (rows, {len(schema.features)}), in the order of `schema.json`{shape}. "
+        f"{_gaps(schema)} A category is its position in the list in `schema.json`, one that is not there -1.",
+        _features(schema),
+        f"**Output**: `label` (rows){probabilities}. The classes: {classes}{f' and {more} more' if more > 0 else ''}.",
+    ]
+
+
+def _gaps(schema: Schema) -> str:
+    """What becomes of a missing number; a model that saw no gap has no step that fills one."""
+    if any(feature.missing and feature.type != "category" for feature in schema.features):
+        return "A missing number is NaN, where `schema.json` says `missing`."
+    return "No number may be missing: no row had a gap."
+
+
+def _has_probabilities(facts: Facts) -> bool:
+    return "log_loss" in facts.metrics
+
+
+def _features(schema: Schema) -> str:
+    rows = [[f"`{_cell(f.name)}`", f.type, _range(f)] for f in schema.features[:FEATURES_SHOWN]]
+    table = _table(["feature", "type", "seen in training"], rows)
+    hidden = len(schema.features) - FEATURES_SHOWN
+    if hidden <= 0:
+        return table
+    summary = f"<summary>The first {FEATURES_SHOWN} features; {hidden} more in schema.json</summary>"
+    return f"<details>{summary}\n\n{table}\n\n</details>"
+
+
+def _range(feature: Feature) -> str:
+    if feature.categories:
+        shown = ", ".join(_cell(category) or '""' for category in feature.categories[:8])
+        return shown + (f" and {len(feature.categories) - 8} more" if len(feature.categories) > 8 else "")
+    known = "-" if feature.minimum is None else f"{feature.minimum:g} to {feature.maximum:g}"
+    return known + (", some missing" if feature.missing else "")
+
+
+def _results(facts: Facts) -> list[str]:
+    metrics = facts.metrics
+    intervals = metrics.get("interval", {})
+    level = f"{100 * facts.confidence:g}% interval"
+    parts = [
+        "## Results",
+        f"On {metrics['rows']} test rows that the model never learned from.",
+        _table(
+            ["metric", "value", level],
+            [[k, value_text(k, v), interval_text(k, intervals.get(k))] for k, v in scalars(metrics).items()],
+        ),
+        "### Per class",
+        _table(
+            ["class", "precision", "recall", "F1", "test rows"],
+            [
+                [_cell(label), f"{v['precision']:.2%}", f"{v['recall']:.2%}", f"{v['f1']:.2%}", str(v["rows"])]
+                for label, v in metrics["per_class"].items()
+            ],
+        ),
+    ]
+    if facts.group:
+        parts.insert(
+            2,
+            f"Rows of one `{_line(facts.group)}` are alike, but the intervals count each row as evidence of its own: "
+            "they are narrower than they should be.",
+        )
+    for column, values in metrics.get("slice", {}).items():
+        rows = [
+            [_cell(name), f"{v['accuracy']:.2%}", interval_text("accuracy", v), str(v["rows"])]
+            for name, v in values.items()
+        ]
+        parts += [f"### Per `{_cell(column)}`", _table([_cell(column), "accuracy", level, "test rows"], rows)]
+    return parts
+
+
+def _limits(facts: Facts) -> list[str]:
+    per_class = facts.metrics["per_class"]
+    judged = {label: v for label, v in per_class.items() if v["rows"]}
+    weakest = min(judged, key=lambda label: judged[label]["recall"])
+    fewest = min(per_class, key=lambda label: per_class[label]["rows"])
+    recall, rows = judged[weakest]["recall"], judged[weakest]["rows"]
+    lines = [
+        "The results hold for rows drawn like the test rows; nothing is known of other sources, times or devices.",
+        f"It finds `{_line(weakest)}` least often: {recall:.1%} of its {rows} test rows.",
+        f"It was judged on the fewest rows, {per_class[fewest]['rows']}, for `{_line(fewest)}`.",
+        "It always answers with one of its classes, also for a row that is none of them.",
+        "Values outside what training saw (`minimum`, `maximum`, `categories` in schema.json) are answered unproven.",
+    ]
+    if _has_probabilities(facts):
+        error = facts.metrics["calibration_error"]
+        lines.append(f"Its stated probabilities are off by {error:.1%} on average (expected calibration error).")
+    else:
+        lines.append("It states no probabilities.")
+    return ["## Limits", "\n".join(f"- {line}" for line in lines)]
+
+
+def _calling(facts: Facts) -> list[str]:
+    n = len(facts.schema.features)
+    return [
+        "## How to call it",
+        "From this folder, with `pip install -r requirements.txt`; first `sha256sum -c SHA256SUMS` proves it whole.",
+        f"""```python
+import numpy as np
+import onnxruntime
+
+session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
+rows = np.zeros((2, {n}), dtype=np.float32)
+answer = dict(zip([output.name for output in session.get_outputs()], session.run(None, {{"features": rows}})))
+print(answer["label"])
+```""",
+        f"""```python
+import mlflow.pyfunc
+import numpy as np
+
+model = mlflow.pyfunc.load_model(".")
+print(model.predict(np.zeros((2, {n}), dtype=np.float32))["label"])
+```""",
+        "Or as a service: `mlflow models serve -m . --env-manager local`.",
+    ]
+
+
+def _origin(facts: Facts) -> list[str]:
+    digest = facts.hashes["models/model.joblib"]
+    return [
+        "## Where it comes from",
+        "Made by `dvc repro`. On every test row the package gave the label that `evaluate` saw, and probabilities "
+        f"within {facts.tolerance:g}. MD5 of what it was made from, as in `dvc.lock`:",
+        _table(["file", "MD5"], [[f"`{path}`", f"`{md5}`"] for path, md5 in facts.hashes.items()]),
+        f"The commits that had this model: `git log --oneline -S {digest} -- dvc.lock`.",
+    ]
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """Text that cannot break a table of Markdown."""
+    return _line(text).replace("|", "\\|")
+
+
+def _line(text: str) -> str:
+    """Text that cannot break a span of code."""
+    return " ".join(text.replace("`", "'").split())

@@ -1,0 +1,43 @@
+"""What `pipeline metrics` prints: the last metrics with their intervals, and where the package is."""
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import InputError
+from pipeline.files import read_json
+from pipeline.package.card import interval_text, scalars, value_text
+from pipeline.params import read_params
+
+
+def print_metrics() -> None:
+    """Print a short table.
+
+    Raises:
+        InputError: `dvc repro` was not run, or its metrics are gone or broken.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    measured = _read("metrics/evaluate/metrics.json")
+    packaged = _read("metrics/package/metrics.json")
+    params = read_params()
+    table = Table(title=f"{params.package.name}: {measured['rows']} test rows", title_justify="left")
+    table.add_column("metric")
+    table.add_column("value", justify="right")
+    table.add_column(f"{params.evaluate.confidence:.0%} interval", justify="right")
+    for name, value in scalars(measured).items():
+        table.add_row(name, value_text(name, value), interval_text(name, measured.get("interval", {}).get(name)))
+    console = Console()
+    console.print(table)
+    where = "models/package" if Path("models/package").is_dir() else "models/package (not here; run: dvc pull)"
+    console.print(f"package: {where}, {packaged['size_bytes'] / 1000:.0f} kB, ONNX in MLflow's format", highlight=False)
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = read_json(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file; run: dvc repro") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON ({error}); run: dvc repro --force") from None
+    return content

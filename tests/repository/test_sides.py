@@ -1,0 +1,127 @@
+"""Where a revision's results come from, and that taking them leaves the user's workspace alone."""
+
+import shutil
+
+import pandas as pd
+import pytest
+
+from pipeline.errors import CheckError, InputError
+from pipeline.repository.sides import PREDICTIONS, has_results, revision, workspace
+from tests.conftest import Clone
+from tests.repository.small import set_param, state
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+
+
+def head(clone: Clone) -> str:
+    return clone.run("git", "rev-parse", "HEAD").stdout.strip()
+
+
+def picture(clone: Clone) -> tuple[object, ...]:
+    """All that a user could notice: files with times, Git's index, branches and worktrees, DVC's configuration."""
+    commands = ("status", "--porcelain"), ("worktree", "list"), ("for-each-ref",), ("stash", "list")
+    return state(clone.path), *(clone.run("git", *command).stdout for command in commands)
+
+
+def test_results_come_from_the_cache_and_nothing_of_the_users_changes(results: Clone) -> None:
+    expected = pd.read_parquet(results.path / PREDICTIONS)
+    base = head(results)
+    set_param(results, "train.arguments.skill", 0.5)
+    (results.path / PREDICTIONS).write_bytes(b"the user's own")
+    (results.path / "untracked").write_text("new")
+    before = picture(results)
+    with revision(results.path, base) as side:
+        assert side.source == "the DVC cache"
+        pd.testing.assert_frame_equal(pd.read_parquet(side.folder / PREDICTIONS), expected)
+        assert (side.folder / "models/package/model.onnx").is_file()
+        folder = side.folder
+    assert not folder.exists()
+    assert picture(results) == before
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["committed", "of this clone alone"])
+def test_results_come_from_the_remote_where_the_cache_lacks_them(results: Clone, own: bool) -> None:
+    if own:
+        results.run("dvc", "remote", "add", "--local", "--default", "own", "../own-remote")
+    results.run("dvc", "push")
+    shutil.rmtree(results.path / ".dvc/cache")
+    before = picture(results)
+    with revision(results.path, head(results)) as side:
+        assert side.source == "the DVC remote"
+        assert len(pd.read_parquet(side.folder / PREDICTIONS))
+    assert picture(results) == before
+
+
+def test_results_that_are_nowhere_are_made_in_a_temporary_worktree(
+    results: Clone, capfd: pytest.CaptureFixture[str]
+) -> None:
+    expected = pd.read_parquet(results.path / PREDICTIONS)
+    shutil.rmtree(results.path / ".dvc/cache")
+    before = picture(results)
+    with revision(results.path, head(results)) as side:
+        assert side.source == "a run in a temporary worktree"
+        pd.testing.assert_frame_equal(pd.read_parquet(side.folder / PREDICTIONS), expected)
+    assert picture(results) == before
+    assert "running its pipeline in a temporary worktree" in capfd.readouterr().err
+
+
+def test_a_commit_with_a_stale_lock_is_run_instead_of_believed(results: Clone) -> None:
+    recorded = pd.read_parquet(results.path / PREDICTIONS)
+    set_param(results, "train.arguments.skill", 0.5)
+    commit = results.commit("edited in the browser, nothing was run")
+    with revision(results.path, commit) as side:
+        assert side.source == "a run in a temporary worktree"
+        assert not pd.read_parquet(side.folder / PREDICTIONS).equals(recorded)
+
+
+def test_a_commit_whose_pipeline_does_not_run_is_an_answer_not_a_crash(results: Clone) -> None:
+    (results.path / "pipe.py").write_text("raise SystemExit('broken on purpose')")
+    commit = results.commit("broken")
+    before = picture(results)
+    with pytest.raises(CheckError, match="does not run"), revision(results.path, commit):
+        pass
+    assert picture(results) == before
+
+
+def test_a_commit_whose_lock_is_lost_is_run(results: Clone) -> None:
+    expected = pd.read_parquet(results.path / PREDICTIONS)
+    (results.path / "dvc.lock").unlink()
+    commit = results.commit("no lock")
+    assert has_results(results.path, commit)
+    with revision(results.path, commit) as side:
+        pd.testing.assert_frame_equal(pd.read_parquet(side.folder / PREDICTIONS), expected)
+
+
+def test_a_commit_without_a_pipeline_has_no_results(results: Clone) -> None:
+    assert has_results(results.path, head(results))
+    for name in ("dvc.lock", "dvc.yaml"):
+        (results.path / name).unlink()
+    assert not has_results(results.path, results.commit("before the pipeline"))
+
+
+def test_a_lock_with_conflict_markers_is_named(results: Clone) -> None:
+    (results.path / "dvc.lock").write_text("<<<<<<< HEAD\nstages: {}\n=======\n")
+    commit = results.commit("merged by hand")
+    with pytest.raises(InputError, match=f"dvc.lock of {commit[:7]} is no YAML, line"):
+        has_results(results.path, commit)
+
+
+def test_a_workspace_without_results_says_what_to_do(results: Clone) -> None:
+    (results.path / PREDICTIONS).unlink()
+    with pytest.raises(CheckError, match="dvc repro"):
+        workspace(results.path)
+
+
+def test_tables_of_any_name_are_there_when_a_revision_is_run(results: Clone) -> None:
+    """Git quotes names that are not ASCII unless told otherwise."""
+    (results.path / "data/raw/größe.csv").write_text("x\n1\n")
+    results.run("git", "rm", "-q", "--cached", "data/raw/rows.csv")
+    results.run("dvc", "add", "-q", "data/raw/rows.csv", "data/raw/größe.csv")
+    set_param(results, "train.arguments.skill", 0.5)
+    commit = results.commit("edited in the browser, nothing was run")
+    with revision(results.path, commit) as side:
+        assert side.source == "a run in a temporary worktree"
+        assert (side.folder / "data/raw/größe.csv").is_file()

@@ -1,0 +1,152 @@
+"""The first screen's sentences: what they say of small, identical and secondary differences, of seeds and causes."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.comparison import formats
+from pipeline.comparison.compare import compare
+from pipeline.params import read_params
+from pipeline.review.changes import Change, Changes, RowChange, StageChange
+from pipeline.review.report import Report
+from pipeline.review.seeds import summarise
+from pipeline.review.show import tables, words
+from tests.conftest import ROOT
+from tests.review.conftest import predictions
+
+METRICS = read_params(ROOT / "params.yaml").review.metrics
+
+
+def report_on(base: pd.DataFrame, head: pd.DataFrame, **more: object) -> Report:
+    return Report(primary="accuracy", metrics=METRICS, comparison=compare(base, head, METRICS), **more)  # type: ignore[arg-type]
+
+
+def changed(**kinds: object) -> Changes:
+    return Changes(**{field.name: kinds.get(field.name, ()) for field in dataclasses.fields(Changes)})  # type: ignore[arg-type]
+
+
+def labels_only(rows: int, right: float, seed: int) -> pd.DataFrame:
+    return predictions(rows, right, seed)[["key", "truth", "prediction"]]
+
+
+def test_a_difference_that_is_surely_small_says_so_in_the_title() -> None:
+    base = labels_only(100_000, 0.95, 0)
+    head = base.copy()
+    wrong = np.flatnonzero(base["prediction"] != base["truth"])[:100]
+    head.loc[wrong, "prediction"] = base.loc[wrong, "truth"]
+    better, worse = report_on(base, head), report_on(head, base)
+    assert words.title(better).startswith("Better, within the tolerance: accuracy 9")
+    assert words.title(worse).startswith("Worse, within the tolerance: accuracy 9")
+    assert words.effect(worse).endswith(
+        "That is surely there, and surely less than 1.00 points, the declared tolerance."
+    )
+    refused = dataclasses.replace(worse, missing=("log_loss",))
+    assert words.title(refused).startswith("Worse, within the tolerance, not allowed: accuracy")
+
+
+def test_a_difference_that_may_be_large_is_plainly_worse() -> None:
+    assert words.title(report_on(predictions(300, 0.95, 0), predictions(300, 0.8, 1))).startswith("Worse: accuracy")
+
+
+def test_identical_predictions_are_called_that_and_not_surely_small() -> None:
+    same = labels_only(10, 0.8, 0)
+    said = words.effect(report_on(same, same))
+    assert said.startswith("Both make the same predictions on the same 10 test rows; on others they may differ (95 %")
+    assert "surely" not in said
+    with_probabilities = predictions(10, 0.8, 0)
+    said = words.effect(report_on(with_probabilities, with_probabilities))
+    assert said == "Both make the same predictions on the same 10 test rows."
+
+
+def test_secondary_metrics_and_classes_that_are_surely_worse_are_on_the_first_screen() -> None:
+    base, head = predictions(2000, 0.9, 0), predictions(2000, 0.9, 0)
+    for label in range(3):  # the same labels, and far too sure of them
+        head[f"proba_{label}"] = np.where(head["prediction"] == label, 0.998, 0.001)
+    found = report_on(base, head)
+    assert found.verdict == "equivalent"
+    also = words.also(found)
+    assert also is not None and also.startswith("worse: log loss")
+    assert f"Also: {also}" in words.lines(found)
+    turned = head.copy()
+    first = turned.index[(turned["truth"] == 0) & (turned["prediction"] == 0)][:200]
+    turned.loc[first, "prediction"] = 1
+    assert "class 0" in (words.also(report_on(head, turned)) or "")
+
+
+def test_where_nothing_else_is_sure_nothing_is_said() -> None:
+    assert words.also(report_on(predictions(100, 0.9, 0), predictions(100, 0.9, 1))) is None
+
+
+@pytest.mark.parametrize(
+    ("differences", "says"),
+    [
+        ((0.2, 0.21, 0.19), "so it is more than luck of the seed"),
+        ((0.2, -0.21, 0.1), "so it may be luck of the seed"),
+        ((-0.02, -0.021, -0.019), "the seeds say otherwise: on average the change makes models worse"),
+    ],
+)
+def test_the_seeds_confirm_doubt_or_contradict_the_headline(differences: tuple[float, ...], says: str) -> None:
+    found = report_on(predictions(300, 0.8, 0), predictions(300, 0.95, 1), noise=summarise(differences))
+    assert says in (words.noise(found) or "")
+
+
+def test_seeds_that_could_not_be_tried_say_why() -> None:
+    found = report_on(predictions(300, 0.8, 0), predictions(300, 0.95, 1), no_noise="base: a stage failed")
+    assert words.noise(found) == "not tried, because base: a stage failed."
+
+
+def test_what_makes_the_model_is_named_before_what_only_records_it() -> None:
+    names = ["package.name", "tracking.entity", "tracking.project", "tracking.upload", "train.arguments.alpha"]
+    found = words.causes(changed(parameters=tuple(Change(name, "1", "2") for name in names)))
+    assert found[0][1].startswith("train.arguments.alpha 1 → 2, package.name")
+
+
+def test_another_primary_metric_comes_before_the_gate_and_lost_rules_before_others() -> None:
+    judging = (
+        Change("gate.accuracy minimum", "0.9 (block)", "0.95 (block)"),
+        Change("gate.latency_ms ratio", "3 (inform)", None),
+        Change("review.metrics.brier.tolerance", "0.01", "0.02"),
+        Change("review.primary", "accuracy", "log_loss"),
+    )
+    [(_, said)] = words.causes(changed(judging=judging))
+    assert said.startswith("review.primary accuracy → log_loss, gate.latency_ms ratio (gone), gate.accuracy minimum")
+
+
+def test_a_stage_that_was_taken_out_did_not_run_again() -> None:
+    stages = (StageChange("train", ("code",), ("a.py",)), StageChange("package", ("gone",), ()))
+    assert words.ran_again(changed(stages=stages)) == "train"
+
+
+def test_the_notes_of_a_comparison_reach_the_report() -> None:
+    base = labels_only(30, 0.8, 0)
+    found = report_on(base, base.assign(truth="x" + base["truth"].astype(str)))
+    assert found.comparison is not None and found.comparison.notes
+    from pipeline.review.show.html import to_html
+    from pipeline.review.show.render import to_markdown
+
+    for text in (to_markdown(found), to_html(found)):
+        assert "compared as text" in text
+
+
+def test_the_table_says_which_interval_the_gate_judges(full_report: Report) -> None:
+    assert "alone" in words.INTERVALS
+    row = full_report.comparison.metrics["log_loss"]  # type: ignore[union-attr]
+    shown = {name: interval for name, _, _, _, interval, *_ in tables.metric_rows(full_report)}
+    assert shown["log_loss"] == formats.interval(METRICS["log_loss"], row.low, row.high)
+
+
+@pytest.mark.parametrize(
+    ("difference", "shown"),
+    [(0.0, "±0.00 points"), (0.00003, "+0.003 points"), (-0.00004, "−0.004 points"), (0.0123, "+1.23 points")],
+)
+def test_a_small_difference_does_not_print_like_none(difference: float, shown: str) -> None:
+    assert formats.difference(METRICS["accuracy"], difference) == shown
+
+
+def test_rows_that_only_got_other_keys_were_neither_added_nor_removed() -> None:
+    rows = (RowChange("test", base=50, head=60, added=60, removed=50, changed=0, moved=0),)
+    renamed = changed(rows=rows, parameters=(Change("data.id", None, "number"),))
+    assert words.causes(renamed)[0] == ("data", "every row has another key, by data.id")
+    assert words.causes(changed(rows=rows))[0] == ("data", "60 rows added, 50 rows removed")

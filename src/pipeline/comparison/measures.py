@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pipeline.comparison.align import Pairs, Side
 from pipeline.comparison.means import centred, paired_mean, sum_of_contributions
 from pipeline.comparison.proportions import PairedProportions
-from pipeline.metrics import values as ml
+from pipeline.metrics import values
 from pipeline.metrics.auc import auc_and_influence
 
 Floats = npt.NDArray[np.float64]
@@ -69,7 +69,7 @@ def _balanced_accuracy(pairs: Pairs, bins: int) -> Measured:
     """The mean over classes of a mean over the rows of the class."""
     truth = pairs.truth
     base, head = (
-        float(ml.balanced_accuracy_from(ml.confusion_matrix(truth, side.prediction)))
+        float(values.balanced_accuracy_from(values.confusion_matrix(truth, side.prediction)))
         for side in (pairs.base, pairs.head)
     )
     change = (pairs.head.prediction == truth).astype(float) - (pairs.base.prediction == truth)
@@ -82,7 +82,7 @@ def _macro_f1(pairs: Pairs, bins: int) -> Measured | str:
     truth = pairs.truth
     if len(truth) < 2:
         return "a single row"
-    base, head = (ml.confusion_matrix(truth, side.prediction) for side in (pairs.base, pairs.head))
+    base, head = (values.confusion_matrix(truth, side.prediction) for side in (pairs.base, pairs.head))
     before, after = (float(np.mean(_f1_of_true_classes(confusion))) for confusion in (base, head))
     contributions = f1_influence(head)[truth, pairs.head.prediction] - f1_influence(base)[truth, pairs.base.prediction]
     return Measured(before, after, sum_of_contributions(after - before, contributions, truth))
@@ -158,9 +158,9 @@ def _signed_gaps(truth: Any, side: Side, probabilities: Floats, bins: int) -> Fl
     """What each row adds to the calibration error: its confidence less its being right, or the reverse if in its bin
     the models is right more often than it is confident. Their mean is the calibration error.
     """
-    confidence = ml.confidences(side.prediction, probabilities)
+    confidence = values.confidences(side.prediction, probabilities)
     gap = confidence - (side.prediction == truth)
-    index = ml.confidence_bins(confidence, bins)
+    index = values.confidence_bins(confidence, bins)
     sign = np.where(np.bincount(index, weights=gap, minlength=bins) < 0, -1.0, 1.0)
     return np.asarray(gap * sign[index])
 
@@ -168,16 +168,16 @@ def _signed_gaps(truth: Any, side: Side, probabilities: Floats, bins: int) -> Fl
 def _top_2_accuracy(pairs: Pairs, base: Floats, head: Floats, bins: int) -> Measured | str:
     if len(pairs.classes) < 3:
         return "needs three classes"
-    return proportions(ml.top_2_hits(pairs.truth, base), ml.top_2_hits(pairs.truth, head))
+    return proportions(values.top_2_hits(pairs.truth, base), values.top_2_hits(pairs.truth, head))
 
 
 MEASURES: dict[str, Callable[[Pairs, int], Measured | str]] = {
     "accuracy": _accuracy,
     "balanced_accuracy": _balanced_accuracy,
     "macro_f1": _macro_f1,
-    "log_loss": _mean_of(ml.log_losses, lambda classes: math.inf),
+    "log_loss": _mean_of(values.log_losses, lambda classes: math.inf),
     "roc_auc": _of_probabilities(_roc_auc),
-    "brier": _mean_of(ml.brier_losses, lambda classes: 1.0 if classes == 2 else 2.0),
+    "brier": _mean_of(values.brier_losses, lambda classes: 1.0 if classes == 2 else 2.0),
     "calibration_error": _of_probabilities(_calibration_error),
     "top_2_accuracy": _of_probabilities(_top_2_accuracy),
 }

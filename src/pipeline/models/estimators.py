@@ -29,7 +29,7 @@ def build(
 ) -> Pipeline:
     """The whole model, unfitted: missing values and categories, then `preprocessing`, then the classifier.
 
-    It takes float32 of shape (rows, features) as `ml.schema.matrix` makes it. `seed` goes to every part that takes a
+    It takes float32 of shape (rows, features) as `data.schema.matrix` makes it. `seed` goes to every part that takes a
     `random_state` and was given none.
 
     Raises:

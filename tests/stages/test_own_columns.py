@@ -72,12 +72,10 @@ def row(folder: Path) -> dict[str, object]:
 
 
 def raw_test_rows() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The test rows as `pandas.read_csv` has them, told that None is a word (the card says so), and what `evaluate` predicted, in one order."""
+    """The test rows as `pandas.read_csv` has them, and what `evaluate` predicted; `None` is a word, as the card says."""
     predictions = pd.read_parquet("data/predictions/test.parquet")
-    raw = pd.read_csv("data/raw/table.csv", dtype={"code": str}, keep_default_na=False, na_values=[""]).set_index(
-        "nr", drop=False
-    )
-    return raw.loc[predictions["key"]].reset_index(drop=True), predictions
+    raw = pd.read_csv("data/raw/table.csv", dtype={"code": str}, keep_default_na=False, na_values=[""])
+    return raw.set_index("nr", drop=False).loc[predictions["key"]].reset_index(drop=True), predictions
 
 
 def agrees(answer: pd.DataFrame, predictions: pd.DataFrame) -> bool:

@@ -72,7 +72,7 @@ def openings(tags: list[Tag], name: str) -> list[Tag]:
 def write_stage(root: Path, name: str, stage: str, commit: str, message: str) -> Tag:
     """Record that a commit's model reached a stage: an annotated tag, here and on the remote, or nowhere.
 
-    Two that do so at once get the same number, and the second one's push is refused. Without a remote the tag stays here.
+    Two that do so at once get the same number, and the second one's push is refused. Without a remote it stays here.
 
     Raises:
         ResourceError: the tag could not be made or pushed; nothing is recorded then.

@@ -12,6 +12,7 @@ from pipeline.review.curves import Curve
 from pipeline.review.report import Report
 from pipeline.review.show import tables, words
 from pipeline.review.show.charts import Series, interval_bar, line_chart
+from pipeline.text import shown
 
 
 def to_html(report: Report) -> str:
@@ -62,7 +63,7 @@ def _template() -> Template:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda shown: formats.unbroken(shown) if type(shown) is str else shown,
+        finalize=lambda value: formats.unbroken(shown(value, lines=True)) if type(value) is str else value,
     )
     environment.filters["key"] = formats.key
     return environment.get_template("report.html.j2")

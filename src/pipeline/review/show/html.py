@@ -56,7 +56,7 @@ def charts(curves: tuple[Curve, ...]) -> list[dict[str, Any]]:
 
 @cache
 def _template() -> Template:
-    loader = PackageLoader("pipeline.review")
+    loader = PackageLoader("pipeline.review.show")
     environment = Environment(
         loader=loader,
         autoescape=True,

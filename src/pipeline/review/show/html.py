@@ -40,7 +40,7 @@ def charts(curves: tuple[Curve, ...]) -> list[dict[str, Any]]:
     found = []
     for quantity in dict.fromkeys(curve.name.rpartition("/")[2] for curve in curves):
         lines = [
-            (f"{side}, {curve.name.partition('/')[0]}", Series(f"{side} {curve.name.partition('/')[0]}", points))
+            (f"{side}, {curve.name.partition('/')[0]}", Series(f"{side} {_dash(curve.name)}", points))
             for curve in curves
             if curve.name.endswith(f"/{quantity}")
             for side, points in (("base", curve.base), ("head", curve.head))
@@ -52,6 +52,11 @@ def charts(curves: tuple[Curve, ...]) -> list[dict[str, Any]]:
             {"svg": line_chart(title, quantity, [series for _, series in lines]), "name": quantity, "ends": ends}
         )
     return found
+
+
+def _dash(curve: str) -> str:
+    """The style sheet's class of a curve; the name itself may hold anything."""
+    return "train" if curve.startswith("train/") else "validation"
 
 
 @cache

@@ -194,7 +194,7 @@ def _chart(curve: Curve) -> str:
     first, last = min(line[0][0] for _, _, line in lines), max(line[-1][0] for _, _, line in lines)
     points = min(GRID, last - first)
     grid = [first + (last - first) * place / points for place in range(points + 1)]
-    name = curve.name.replace("/", " ")
+    name = re.sub(r"[^\w ]", " ", shown(curve.name.replace("/", " ")))[:80]  # what a chart's axis takes
     legend = " and ".join(
         f"the {word} is {'purple' if colour == BASE_COLOUR else 'orange'}" for colour, word, _ in lines
     )
@@ -206,7 +206,7 @@ def _chart(curve: Curve) -> str:
     drawn = [f"  line [{', '.join(map(_decimal, resample(line, grid)))}]" for _, _, line in lines]
     return "\n".join(
         [
-            f"{name[:1].upper()}{name[1:]} by step: {'; '.join([legend, *ended])}.",
+            f"{markdown(name[:1].upper() + name[1:])} by step: {'; '.join([legend, *ended])}.",
             "",
             "```mermaid",
             "---",

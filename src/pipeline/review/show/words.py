@@ -3,6 +3,7 @@
 from typing import Literal
 
 from pipeline.comparison import formats
+from pipeline.comparison.finds import beyond_chance, stands_out
 from pipeline.comparison.results import Comparison, GroupComparison, MetricComparison
 from pipeline.files import finite
 from pipeline.params import Metric
@@ -96,21 +97,29 @@ def _is_small(row: MetricComparison) -> bool:
 
 
 def also(report: Report) -> str | None:
-    """The other metrics, classes and slices that are surely worse or better, each allowing for their number."""
+    """What else is worse or better: sure over all that might be named here, or else a place to look."""
     found = report.comparison
     if not found:
         return None
     rows = [(name.replace("_", " "), row) for name, row in found.metrics.items() if name != found.primary]
     rows += [(name, group.accuracy) for name, group in groups(found)]
+    sure = beyond_chance([row for _, row in rows], 1 - found.confidence)
     parts = []
     for verdict in ("worse", "better"):
         names = [
             f"{name}{' (within its tolerance)' if _is_small(row) else ''}"
-            for name, row in rows
-            if row.verdict == verdict
+            for (name, row), named in zip(rows, sure, strict=True)
+            if named and row.verdict == verdict
         ]
         if names:
             parts.append(f"{verdict}: {formats.some(names, 5)}")
+    doubtful = [
+        f"{name} ({row.verdict})"
+        for (name, row), named in zip(rows, sure, strict=True)
+        if not named and row.verdict in ("worse", "better")
+    ]
+    if doubtful:
+        parts.append(f"a place to look, among {len(rows)} figures perhaps by chance: {formats.some(doubtful, 5)}")
     return "; ".join(parts) or None
 
 
@@ -189,16 +198,17 @@ def ran_again(changes: Changes) -> str:
 
 
 def where(report: Report) -> str | None:
-    """Flips both ways, and the class or slice that lost or gained most."""
+    """Flips both ways, and the class or slice that lost or gained most, if that is more than chance."""
     found = report.comparison
     if not found or not found.n:
         return None
     fixed, broken = len(found.flips.wrong_to_right), len(found.flips.right_to_wrong)
     text = f"{formats.count(fixed, 'row')} fixed, {formats.count(broken, 'row')} broken"
-    moved = [(name, group) for name, group in groups(found) if group.gained != group.lost]
-    if moved:
-        name, most = max(moved, key=lambda item: abs(item[1].gained - item[1].lost))
-        text += f"; most in {name}: {formats.share(most.accuracy.base)} → {formats.share(most.accuracy.head)} right"
+    families = [list(found.classes.values()), *(list(cut.values()) for cut in found.slices.values())]
+    if most := stands_out(families, 1 - found.confidence):
+        family, place = most
+        name, group = groups(found)[sum(map(len, families[:family])) + place]
+        text += f"; most in {name}: {formats.share(group.accuracy.base)} → {formats.share(group.accuracy.head)} right"
     return text
 
 
@@ -222,8 +232,8 @@ def noise(report: Report) -> str | None:
     alone = "".join(f" (the {side} has no randomness and was not retrained)" for side in found.without_randomness)
     better = metric is not None and (found.mean > 0) == (metric.better == "higher")
     seeds = {
-        True: "so it is more than luck of the seed",
-        None: "so it may be luck of the seed",
+        True: "so the difference is more than luck of the seed",
+        None: "so the difference may be luck of the seed",
         False: f"so the seeds say otherwise: on average the change makes models {'better' if better else 'worse'}",
     }[found.supports(row.difference or 0.0)]
     return (

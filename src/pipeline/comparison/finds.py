@@ -1,4 +1,4 @@
-"""What a report may name beside its headline: corrected over all that it might name, so that one in twenty errs at most.
+"""What a report may name beside its headline: corrected over all that it might name, so that one in twenty errs.
 
 Sources: Holm, A simple sequentially rejective multiple test procedure, Scand J Stat 6 (1979); Fisher's exact test of
 two proportions, one-sided (The design of experiments, 1935).

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pipeline.comparison import formats
 from pipeline.comparison.finds import beyond_chance, stands_out
+from pipeline.comparison.power import MANY_BLOCKED
 from pipeline.comparison.results import Comparison, GroupComparison, MetricComparison
 from pipeline.files import finite
 from pipeline.params import Metric
@@ -267,14 +268,26 @@ def proof(report: Report) -> tuple[State, str]:
 
 
 def gate(report: Report) -> tuple[State, str]:
-    """Whether the change is allowed, and by how many rules."""
+    """Whether the change is allowed, by how many rules, and which rules these rows are too few for."""
+    strict = "".join(f"; {text}" for text in _too_strict(report))
     if report.failures:
-        return "no", f"not allowed: {formats.some(list(report.failures), between='; ')}"
+        return "no", f"not allowed: {formats.some(list(report.failures), between='; ')}{strict}"
     applied = [outcome for outcome in report.gate if outcome.status != "not applied"]
     failing = [f"{outcome.rule} ({outcome.found})" for outcome in applied if outcome.status == "fails"]
     passing = len(applied) - len(failing)
-    passed = f"allowed: {passing} of {formats.count(len(applied), 'rule')} pass{'es' if passing == 1 else ''}"
+    passed = f"allowed: {passing} of {formats.count(len(applied), 'rule')} pass{'es' if passing == 1 else ''}{strict}"
     return ("warn", f"{passed}; worth a look: {formats.some(failing, between='; ')}") if failing else ("ok", passed)
+
+
+def _too_strict(report: Report) -> list[str]:
+    """The rules that more than one harmless change in five fails, and which margin would do."""
+    return [
+        f"the rule “{outcome.rule}” {'stops' if outcome.action == 'block' else 'warns of'} {outcome.harmless.share:.0%} of"
+        f" changes without effect that differ in as many rows: a margin of"
+        f" {formats.size(report.metrics.get(outcome.harmless.metric), outcome.harmless.margin)} would do"
+        for outcome in report.gate
+        if outcome.harmless and outcome.harmless.share > MANY_BLOCKED
+    ]
 
 
 def noticed(report: Report) -> str | None:

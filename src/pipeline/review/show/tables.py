@@ -91,7 +91,7 @@ GATE_HEADER = ("rule", "found", "if it fails", "result", "a change without effec
 
 
 def gate_rows(report: Report) -> list[list[str]]:
-    """Every rule: the rule, what was found, what it does when it fails, the result, how often a harmless change fails."""
+    """Every rule: what it says, what was found, what it does, the result, how often a harmless change fails it."""
     return [
         [
             rule.rule,

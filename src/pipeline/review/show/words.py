@@ -281,13 +281,16 @@ def gate(report: Report) -> tuple[State, str]:
 
 def _too_strict(report: Report) -> list[str]:
     """The rules that more than one harmless change in five fails, and which margin would do."""
-    return [
-        f"the rule “{outcome.rule}” {'stops' if outcome.action == 'block' else 'warns of'} {outcome.harmless.share:.0%} of"
-        f" changes without effect that differ in as many rows: a margin of"
-        f" {formats.size(report.metrics.get(outcome.harmless.metric), outcome.harmless.margin)} would do"
-        for outcome in report.gate
-        if outcome.harmless and outcome.harmless.share > MANY_BLOCKED
-    ]
+    found = []
+    for outcome in report.gate:
+        if outcome.harmless and outcome.harmless.share > MANY_BLOCKED:
+            does = "stops" if outcome.action == "block" else "warns of"
+            margin = formats.size(report.metrics.get(outcome.harmless.metric), outcome.harmless.margin)
+            found.append(
+                f"“{outcome.rule}” {does} {outcome.harmless.share:.0%} of the changes without effect that differ in as"
+                f" many rows; a margin of {margin} does so to 5 %"
+            )
+    return found
 
 
 def noticed(report: Report) -> str | None:

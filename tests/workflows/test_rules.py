@@ -68,6 +68,10 @@ def test_ci_knows_one_secret_in_one_step() -> None:
 def test_comment_may_write_and_so_runs_the_default_branch_alone() -> None:
     workflow = read(FOLDER / "comment.yml")
     assert list(workflow["on"]) == ["workflow_run"]
+    group = workflow["concurrency"]["group"]
+    assert (
+        "workflow_run.head_repository.id" in group and "workflow_run.head_sha" in group
+    )  # two forks may have one commit
     (job,) = workflow["jobs"].values()
     assert job["permissions"] == {"contents": "read", "actions": "read", "pull-requests": "write"}
     checkout, comment = job["steps"]

@@ -178,9 +178,8 @@ class _Handler(BaseHTTPRequestHandler):
         if base in main and head in main:
             steps = main.index(head) - main.index(base)
             status = "ahead" if steps > 0 else "behind" if steps else "identical"
-            return self._answer(
-                200, {"status": status, "merge_base_commit": {"sha": main[min(map(main.index, (base, head)))]}}
-            )
+            fork = min(base, head, key=main.index)
+            return self._answer(200, {"status": status, "merge_base_commit": {"sha": fork}})
         return self._answer(200, {"status": "diverged", "merge_base_commit": {"sha": self.state.fork}})
 
     def _takes(self, text: str) -> bool:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import yaml
 
+from pipeline.files import parse_yaml
 from pipeline.repository.git import ask
 from pipeline.tracking import lineage
 
@@ -23,8 +23,8 @@ PROMOTED = re.compile(r"^(?P<name>[^#@]+)#prod#(?P<number>\d+)$")  # GTO's gramm
 def load_yaml(text: str) -> dict[str, Any]:
     """A YAML mapping; empty if it is something else or broken."""
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError:
+        content = parse_yaml(text)
+    except ValueError:
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -59,9 +59,7 @@ def test_ci_knows_one_secret_in_one_step() -> None:
     (job,) = read(FOLDER / "ci.yml")["jobs"].values()
     assert "permissions" not in job
     knowing = [step for step in job["steps"] if "secrets." in str(step) or "github.token" in str(step)]
-    server = (
-        "${{ vars.WANDB_BASE_URL || 'https://api.wandb.ai' }}"  # not by the tree
-    )
+    server = "${{ vars.WANDB_BASE_URL || 'https://api.wandb.ai' }}"  # not by the tree
     assert [(step["id"], step["env"]) for step in knowing] == [
         ("mirror", {"WANDB_API_KEY": "${{ secrets.WANDB_API_KEY }}", "WANDB_BASE_URL": server})
     ]

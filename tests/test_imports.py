@@ -168,6 +168,12 @@ def test_one_module_asks_dvc_and_one_asks_git() -> None:
     assert asking["git"] <= ASKING["git"]
 
 
+def test_one_module_reads_yaml_and_mlflow_alone_gets_another() -> None:
+    """PyYAML reads 1e-5 as text, DVC does not; MLflow, for whom the package's YAML is, reads with PyYAML."""
+    assert {place(module) for module in MODULES if "ruamel" in libraries(module)} == {"files.py"}
+    assert {place(module) for module in MODULES if "yaml" in libraries(module)} == {"package/mlflow_folder.py"}
+
+
 def test_the_old_public_names_go_on_working() -> None:
     from pipeline.comparison.compare import compare
     from pipeline.review import compare as reviewed

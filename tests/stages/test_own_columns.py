@@ -72,7 +72,7 @@ def row(folder: Path) -> dict[str, object]:
 
 
 def raw_test_rows() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The test rows as `pandas.read_csv` has them, and what `evaluate` predicted; `None` is a word, as the card says."""
+    """The test rows as `read_csv` has them, and what `evaluate` predicted; `None` is a word, as the card says."""
     predictions = pd.read_parquet("data/predictions/test.parquet")
     raw = pd.read_csv("data/raw/table.csv", dtype={"code": str}, keep_default_na=False, na_values=[""])
     return raw.set_index("nr", drop=False).loc[predictions["key"]].reset_index(drop=True), predictions

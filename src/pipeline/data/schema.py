@@ -35,6 +35,7 @@ class Feature:
     minimum: float | None = None
     maximum: float | None = None
     missing: bool = False
+    na_values: tuple[str | float, ...] = ()  # what else is a blank in this column, as data.read says
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,19 @@ class Schema:
 
     def to_dict(self) -> dict[str, Any]:
         """The content of schema.json."""
-        return {"version": 1, **asdict(self)}
+        content = asdict(self)
+        for feature in content["features"]:
+            if not feature["na_values"]:
+                del feature["na_values"]
+        return {"version": 1, **content}
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> "Schema":
         """The schema that `to_dict` described."""
-        features = tuple(Feature(**{**f, "categories": tuple(f["categories"])}) for f in content["features"])
+        features = tuple(
+            Feature(**{**f, "categories": tuple(f["categories"]), "na_values": tuple(f.get("na_values", ()))})
+            for f in content["features"]
+        )
         image = content["image"]
         return cls(features, content["target"], tuple(content["classes"]), tuple(image) if image else None)
 

@@ -108,10 +108,10 @@ def _header(file: Path, separator: str, reading: Read) -> list[str]:
     return header
 
 
-def _blanks(header: Sequence[str], reading: Read) -> dict[str, list[str | float]]:
+def _blanks(header: Sequence[str], reading: Read) -> dict[str, list[str]]:
     """What is a blank in each column, by its name as it stands there."""
     names = [name or f"Unnamed: {place}" for place, name in enumerate(header)]  # as pandas calls one without a name
-    return {name: [*BLANK, *reading.blanks(name.strip())] for name in names}
+    return {name: [*BLANK, *map(str, reading.blanks(name.strip()))] for name in names}
 
 
 def _rows(lines: TextIO, separator: str, reading: Read) -> Iterator[tuple[int, list[str]]]:
@@ -159,9 +159,7 @@ def _uneven(file: Path, separator: str, reading: Read) -> str | None:
                 told = f"{file}: line {line} has {len(row)} cells, line {first_line} ({_short(separator.join(first))}) "
                 if first and first[0].startswith(("#", "%", "//")):
                     return f"{told}only {len(first)}; if that is a comment, set data.read.comment: '{first[0][0]}'"
-                return (
-                    f"{told}{len(first)}: more cells than names; look for stray separators, or for a title above them"
-                )
+                return f"{told}{len(first)}: more cells than names; look for stray separators or a title"
     return None
 
 

@@ -247,10 +247,10 @@ def fit_schema(
     return Schema(features, target, tuple(classes), image)
 
 
-def with_blanks(schema: Schema, reading: Read) -> Schema:
-    """The schema with what `data.read` calls a blank: the package takes rows as they stand, and must know it."""
+def with_reading(schema: Schema, reading: Read) -> Schema:
+    """The schema with what `data.read` says: the package takes rows as they stand, and must know what is a blank."""
     features = tuple(replace(feature, na_values=tuple(reading.blanks(feature.name))) for feature in schema.features)
-    return replace(schema, features=features)
+    return replace(schema, features=features, read=reading.model_dump(mode="json", exclude_defaults=True))
 
 
 def _fit(column: pd.Series, training: npt.NDArray[np.bool_], kind: FeatureType) -> Feature:

@@ -1,7 +1,7 @@
 """What a prepared table looks like: its features, their types, the classes. Written as schema.json."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -46,6 +46,7 @@ class Schema:
     target: str
     classes: tuple[Label, ...]
     image: tuple[int, int] | None = None
+    read: Mapping[str, Any] = field(default_factory=dict)  # how files are read, where data.read says it: for batch
 
     @property
     def names(self) -> list[str]:
@@ -64,6 +65,8 @@ class Schema:
         for feature in content["features"]:
             if not feature["na_values"]:
                 del feature["na_values"]
+        if not content["read"]:
+            del content["read"]
         return {"version": 1, **content}
 
     @classmethod
@@ -74,7 +77,8 @@ class Schema:
             for f in content["features"]
         )
         image = content["image"]
-        return cls(features, content["target"], tuple(content["classes"]), tuple(image) if image else None)
+        size = tuple(image) if image else None
+        return cls(features, content["target"], tuple(content["classes"]), size, content.get("read", {}))
 
 
 def matrix(table: pd.DataFrame, schema: Schema) -> npt.NDArray[np.float32]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.data import profile, split, validate
 from pipeline.data.cells import as_names, plain
-from pipeline.data.dataset import Roles, fit_schema, read_features, read_labels, typed, with_blanks
+from pipeline.data.dataset import Roles, fit_schema, read_features, read_labels, typed, with_reading
 from pipeline.data.schema import CONTENT, GROUP, KEY, TARGET, Schema
 from pipeline.data.tables import read_table
 from pipeline.errors import InputError, run
@@ -51,7 +51,7 @@ def main() -> None:
     classes = sorted(labels.unique().tolist())
     image = validate.image_size(params.data.image, raw.attrs, len(features.types))
     schema = fit_schema(features.table, training, features.types, roles.target, classes, image)
-    schema = with_blanks(schema, params.data.read)
+    schema = with_reading(schema, params.data.read)
     if recorded := read_recorded():
         validate.check_recorded(recorded, schema)
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from pipeline.data.schema import CONTENT, KEY, TARGET
+from tests.conftest import ROOT, environment
 
-from ..conftest import ROOT, environment
 from .project import Project, project
 
 __all__ = ["project"]

@@ -16,8 +16,8 @@ from pipeline.data.schema import Schema
 from pipeline.errors import explain
 from pipeline.files import read_json
 from pipeline.stages import train
+from tests.conftest import ROOT
 
-from ..conftest import ROOT
 from .project import Project, project
 
 __all__ = ["project"]

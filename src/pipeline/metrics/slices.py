@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from pipeline.data.schema import Feature, Label, Schema
 from pipeline.errors import InputError
-from pipeline.metrics.intervals import wilson
+from pipeline.metrics.intervals import share
 from pipeline.metrics.values import Codes, confusion_matrix
+from pipeline.metrics.variance import FEWEST_GROUPS, Sampling
 
 Edges = Sequence[float] | None
 MOST_VALUES = 50
@@ -38,8 +39,11 @@ def per_slice(
     schema: Schema,
     slices: Mapping[str, Edges],
     confidence: float = 0.95,
+    groups: Codes | None = None,
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Accuracy with its interval and rows of each slice, by column and value; `features` is (rows, features).
+
+    Rows of one group (rows,) count as one piece of evidence; a slice of fewer than ten groups has no interval.
 
     Raises:
         InputError: a column that does not exist or cannot be sliced as declared.
@@ -55,15 +59,14 @@ def per_slice(
         names = values(features[:, index], schema.features[index], edges)
         found[column] = {}
         for name in dict.fromkeys(names[np.argsort(_position(features[:, index]), kind="stable")]):
-            inside = right[names == name]
-            low, high = wilson(int(inside.sum()), len(inside), confidence)
-            accuracy = float(inside.mean())
-            found[column][str(name)] = {
-                "accuracy": accuracy,
-                "low": round(low, 6),
-                "high": round(high, 6),
-                "rows": len(inside),
-            }
+            rows = names == name
+            inside = right[rows]
+            of = None if groups is None else np.unique(groups[rows], return_inverse=True)[1]
+            found[column][str(name)] = {"accuracy": float(inside.mean())}
+            if of is None or of.max() + 1 >= FEWEST_GROUPS:
+                low, high = share(inside, Sampling(np.zeros(len(inside), dtype=np.intp), of), confidence)
+                found[column][str(name)] |= {"low": round(low, 6), "high": round(high, 6)}
+            found[column][str(name)]["rows"] = len(inside)
     return found
 
 

@@ -28,6 +28,8 @@ from pipeline.review.show.html import to_html
 from pipeline.review.show.render import to_markdown
 from pipeline.review.where import changed_rows, show_flips, slice_labels
 
+MODEL = ("models/model.joblib", "data/prepared/schema.json")  # what a model is: the same bytes are the same model
+
 
 def write_report(root: Path, base: str | None, head: str | None, seeds: int | None, out: Path) -> Report:
     """Assemble the report and write report.md, report.html and report.json into `out`, also when that fails.
@@ -96,7 +98,11 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
             except PipelineError as error:  # the comparison stands without them
                 found["no_noise"] = str(error)
     figures = Figures(
-        head_values, found.get("base_values", {} if problem else None), _intervals(comparison) if base else {}
+        head_values,
+        found.get("base_values", {} if problem else None),
+        comparison.metrics if base else {},
+        bool(base and comparison.same_model),
+        _intervals(head_values),
     )
     return Report(
         head=Revision(head.name, head.commit, head.subject, head.source),
@@ -113,15 +119,17 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
     )
 
 
-def _intervals(found: Comparison) -> dict[str, tuple[float | None, float | None]]:
-    """What the gate judges: of each metric the interval that it has alone, so that no metric decides over another.
+def _intervals(values: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """The intervals of a side's own metrics that are there."""
+    found = values.get("interval")
+    ends = {name: (of.get("low"), of.get("high")) for name, of in found.items()} if isinstance(found, dict) else {}
+    return {name: (low, high) for name, (low, high) in ends.items() if finite(low) and finite(high)}
 
-    Where nothing differs nothing got worse, though rows without probabilities say little.
-    """
-    return {
-        name: (0.0, 0.0) if found.identical and row.low is not None else (row.low_unadjusted, row.high_unadjusted)
-        for name, row in found.metrics.items()
-    }
+
+def is_same_model(base: Side, head: Side) -> bool:
+    """Whether both dvc.lock name the same bytes of model and schema: then it is one model, and not only on these rows."""
+    old, new = (lock.outputs(lock.read(side.folder)) for side in (base, head))
+    return all(old.get(path) and old.get(path) == new.get(path) for path in MODEL)
 
 
 def compare_sides(base: Side, head: Side, params: Params) -> Comparison:
@@ -135,6 +143,7 @@ def compare_sides(base: Side, head: Side, params: Params) -> Comparison:
         exclude=changed_rows(base.folder, head.folder),
         slices=slice_labels(head.folder, params.evaluate.slices),
         bins=params.evaluate.bins,
+        same_model=is_same_model(base, head),
     )
 
 

@@ -10,8 +10,7 @@ import yaml
 from pipeline.errors import explain
 from pipeline.files import read_json
 from pipeline.stages import load, prepare
-
-from ..conftest import ROOT
+from tests.conftest import ROOT
 
 
 class Project:

@@ -10,9 +10,9 @@ import pytest
 
 from pipeline.errors import InputError, explain
 from pipeline.stages import load
+from tests.conftest import ROOT, environment
+from tests.data.test_sources import idx_bytes
 
-from ..conftest import ROOT, environment
-from ..ml.test_sources import idx_bytes
 from .project import Project, project
 
 __all__ = ["project"]

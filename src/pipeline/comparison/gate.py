@@ -13,6 +13,15 @@ Status = Literal["passes", "fails", "not decided", "not applied"]
 
 
 @dataclass(frozen=True)
+class Harmless:
+    """The share of changes without effect that fail a rule on so many rows, and the margin that fails at most 5 %."""
+
+    metric: str
+    share: float
+    margin: float
+
+
+@dataclass(frozen=True)
 class Outcome:
     """One rule, what was found, and whether that is allowed. `strict`: what cannot be decided is not."""
 
@@ -20,7 +29,11 @@ class Outcome:
     action: Action
     status: Status
     found: str
+<<<<<<< HEAD
     strict: bool = False
+=======
+    harmless: Harmless | None = None
+>>>>>>> origin/main
 
     @property
     def blocks(self) -> bool:

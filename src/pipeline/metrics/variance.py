@@ -110,7 +110,7 @@ def _satterthwaite(variances: Floats, degrees: Floats) -> float:
 
 
 def _bell_mccaffrey(sizes: Codes) -> float:
-    """Degrees of freedom of the variance of a mean over groups of these sizes; one less than the groups if all are equal.
+    """Degrees of freedom of the variance of a mean over groups of these sizes; if all are equal, one less than they.
 
     Of the residual sums of groups u = (I - a 1') t, with a = sizes / rows and independent sums t of variance size²:
     trace(cov u)² / trace((cov u)²), written out so that it takes no matrix.

@@ -1,10 +1,12 @@
 """The model card, README.md of the package (Mitchell et al., Model Cards for Model Reporting, FAT* 2019)."""
 
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.data.schema import Feature, Schema
+from pipeline.text import markdown, shown
 
 FEATURES_SHOWN = 20
 CLASSES_SHOWN = 40
@@ -37,8 +39,8 @@ def model_card(facts: Facts) -> str:
     return (
         "\n\n".join(
             [
-                f"# {facts.name}",
-                facts.purpose or f"Predicts `{facts.schema.target}`.",
+                f"# {markdown(facts.name)}",
+                _paragraph(facts.purpose) or f"Predicts {_code(facts.schema.target)}.",
                 *_model(facts),
                 *_results(facts),
                 *_limits(facts),
@@ -69,16 +71,25 @@ def scalars(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 def _model(facts: Facts) -> list[str]:
     schema = facts.schema
-    classes = ", ".join(f"`{_line(str(label))}`" for label in schema.classes[:CLASSES_SHOWN])
+    classes = ", ".join(_code(str(label)) for label in schema.classes[:CLASSES_SHOWN])
     more = len(schema.classes) - CLASSES_SHOWN
     shape = f": a picture of {schema.image[0]} x {schema.image[1]} values, row by row" if schema.image else ""
-    of_classes = f" and `probabilities` (rows, {len(schema.classes)}) in the order of the classes"
+    if schema.tensor:
+        of_classes = f" and `probabilities` (rows, {len(schema.classes)}) in the order of the classes"
+        taken = (
+            f"`features`, float32 (rows, {len(schema.features)}), in the order of `schema.json`{shape}. {_gaps(schema)}"
+        )
+    else:
+        of_classes = " and `proba_<class>` (rows) for each class"
+        taken = (
+            f"the table's own columns, by name. {_gaps(schema)} A blank text is a category of its own where training "
+            "had one; a category that training did not see is none of them."
+        )
     probabilities = of_classes if _has_probabilities(facts) else ""
     return [
         "## The model",
-        "scikit-learn, exported to ONNX: " + " → ".join(f"`{step}`" for step in facts.steps) + ".",
-        f"**Input**: `features`, float32 (rows, {len(schema.features)}), in the order of `schema.json`{shape}. "
-        f"{_gaps(schema)} A category is its position in the list in `schema.json`, one that is not there -1.",
+        "scikit-learn, exported to ONNX: " + " → ".join(map(_code, facts.steps)) + ".",
+        f"**Input**: {taken}",
         _features(schema),
         f"**Output**: `label` (rows){probabilities}. The classes: {classes}{f' and {more} more' if more > 0 else ''}.",
     ]
@@ -96,7 +107,7 @@ def _has_probabilities(facts: Facts) -> bool:
 
 
 def _features(schema: Schema) -> str:
-    rows = [[f"`{_cell(f.name)}`", f.type, _range(f)] for f in schema.features[:FEATURES_SHOWN]]
+    rows = [[_code_cell(f.name), f.type, _range(f)] for f in schema.features[:FEATURES_SHOWN]]
     table = _table(["feature", "type", "seen in training"], rows)
     hidden = len(schema.features) - FEATURES_SHOWN
     if hidden <= 0:
@@ -107,7 +118,7 @@ def _features(schema: Schema) -> str:
 
 def _range(feature: Feature) -> str:
     if feature.categories:
-        shown = ", ".join(_cell(category) or '""' for category in feature.categories[:8])
+        shown = ", ".join(markdown(category) or '""' for category in feature.categories[:8])
         return shown + (f" and {len(feature.categories) - 8} more" if len(feature.categories) > 8 else "")
     known = "-" if feature.minimum is None else f"{feature.minimum:g} to {feature.maximum:g}"
     return known + (", some missing" if feature.missing else "")
@@ -128,7 +139,7 @@ def _results(facts: Facts) -> list[str]:
         _table(
             ["class", "precision", "recall", "F1", "test rows"],
             [
-                [_cell(label), f"{v['precision']:.2%}", f"{v['recall']:.2%}", f"{v['f1']:.2%}", str(v["rows"])]
+                [markdown(label), f"{v['precision']:.2%}", f"{v['recall']:.2%}", f"{v['f1']:.2%}", str(v["rows"])]
                 for label, v in metrics["per_class"].items()
             ],
         ),
@@ -136,17 +147,22 @@ def _results(facts: Facts) -> list[str]:
     if facts.group and "groups" in metrics:
         parts.insert(
             2,
+<<<<<<< HEAD
             f"Rows of one `{_line(facts.group)}` are alike: the intervals count the {metrics['groups']} groups as "
             "evidence, not the rows.",
+=======
+            f"Rows of one {_code(facts.group)} are alike, but the intervals count each row as evidence of its own: "
+            "they are narrower than they should be.",
+>>>>>>> origin/main
         )
     if missing := [name for name in scalars(metrics) if name not in intervals]:
         parts.insert(-2, f"No interval: {'; '.join(f'{name}, {WITHOUT.get(name, FEW)}' for name in missing)}.")
     for column, values in metrics.get("slice", {}).items():
         rows = [
-            [_cell(name), f"{v['accuracy']:.2%}", interval_text("accuracy", v), str(v["rows"])]
+            [markdown(name), f"{v['accuracy']:.2%}", interval_text("accuracy", v), str(v["rows"])]
             for name, v in values.items()
         ]
-        parts += [f"### Per `{_cell(column)}`", _table([_cell(column), "accuracy", level, "test rows"], rows)]
+        parts += [f"### Per {_code(column)}", _table([markdown(column), "accuracy", level, "test rows"], rows)]
     return parts
 
 
@@ -158,8 +174,8 @@ def _limits(facts: Facts) -> list[str]:
     recall, rows = judged[weakest]["recall"], judged[weakest]["rows"]
     lines = [
         "The results hold for rows drawn like the test rows; nothing is known of other sources, times or devices.",
-        f"It finds `{_line(weakest)}` least often: {recall:.1%} of its {rows} test rows.",
-        f"It was judged on the fewest rows, {per_class[fewest]['rows']}, for `{_line(fewest)}`.",
+        f"It finds {_code(weakest)} least often: {recall:.1%} of its {rows} test rows.",
+        f"It was judged on the fewest rows, {per_class[fewest]['rows']}, for {_code(fewest)}.",
         "It always answers with one of its classes, also for a row that is none of them.",
         "Values outside what training saw (`minimum`, `maximum`, `categories` in schema.json) are answered unproven.",
     ]
@@ -172,16 +188,21 @@ def _limits(facts: Facts) -> list[str]:
 
 
 def _calling(facts: Facts) -> list[str]:
-    n = len(facts.schema.features)
     return [
         "## How to call it",
         "From this folder, with `pip install -r requirements.txt`; first `sha256sum -c SHA256SUMS` proves it whole.",
+        *(_calling_an_array(len(facts.schema.features)) if facts.schema.tensor else _calling_columns(facts.schema)),
+    ]
+
+
+def _calling_an_array(features: int) -> list[str]:
+    return [
         f"""```python
 import numpy as np
 import onnxruntime
 
 session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
-rows = np.zeros((2, {n}), dtype=np.float32)
+rows = np.zeros((2, {features}), dtype=np.float32)
 answer = dict(zip([output.name for output in session.get_outputs()], session.run(None, {{"features": rows}})))
 print(answer["label"])
 ```""",
@@ -190,10 +211,53 @@ import mlflow.pyfunc
 import numpy as np
 
 model = mlflow.pyfunc.load_model(".")
-print(model.predict(np.zeros((2, {n}), dtype=np.float32))["label"])
+print(model.predict(np.zeros((2, {features}), dtype=np.float32))["label"])
 ```""",
         "Or as a service: `mlflow models serve -m . --env-manager local`.",
     ]
+
+
+def _calling_columns(schema: Schema) -> list[str]:
+    if any("None" in feature.categories for feature in schema.features):
+        of_none = (
+            "`None` is a category here, and pandas takes it for a blank: read files with "
+            '`pandas.read_csv(file, keep_default_na=False, na_values=[""])`.'
+        )
+        return [*_CALLING_COLUMNS, of_none]
+    return _CALLING_COLUMNS
+
+
+_CALLING_COLUMNS = [
+    """```python
+import json
+import mlflow.pyfunc
+import pandas as pd
+
+example = json.load(open("input_example.json"))
+rows = pd.DataFrame(example["data"], columns=example["columns"])  # or pandas.read_csv of your own
+print(mlflow.pyfunc.load_model(".").predict(rows)["label"].tolist())
+```""",
+    "Or as a service, `mlflow models serve -m . --env-manager local`, which takes the JSON of "
+    "`serving_input_example.json`. Whole numbers, blanks, true and false may stand as they do in the file; other "
+    "columns are not looked at; a cell that is no value of its column is refused. Without MLflow: "
+    "`table_model.py` in `code/` needs pandas and onnxruntime.",
+    "With onnxruntime alone, an input for each column: numbers and booleans (1 and 0) as float64, NaN where there is "
+    'none; categories as text, "" where there is none.',
+    """```python
+import json
+import numpy as np
+import onnxruntime
+
+session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
+row = json.load(open("input_example.json"))["data"][0]
+cells = {}
+for column, cell in zip(session.get_inputs(), row):
+    text = column.type == "tensor(string)"
+    cells[column.name] = np.array([cell or "" if text else cell], dtype=object if text else np.float64)
+answer = dict(zip([output.name for output in session.get_outputs()], session.run(None, cells)))
+print(answer["label"].tolist())
+```""",
+]
 
 
 def _origin(facts: Facts) -> list[str]:
@@ -212,11 +276,16 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _cell(text: str) -> str:
-    """Text that cannot break a table of Markdown."""
-    return _line(text).replace("|", "\\|")
+def _paragraph(text: str) -> str:
+    """The user's own Markdown, without HTML."""
+    return html.escape(shown(text, lines=True), quote=False)
 
 
-def _line(text: str) -> str:
-    """Text that cannot break a span of code."""
-    return " ".join(text.replace("`", "'").split())
+def _code_cell(text: str) -> str:
+    """A span of code in a table, where a bar would begin the next cell even there."""
+    return _code(text).replace("|", "\\|")
+
+
+def _code(text: str) -> str:
+    """A span of code that its text cannot leave."""
+    return f"`{shown(' '.join(text.replace('`', chr(39)).split()))}`"

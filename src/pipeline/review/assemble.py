@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.comparison import formats
 from pipeline.comparison.compare import compare
 from pipeline.comparison.gate import Figures, judge
+from pipeline.comparison.power import with_power
 from pipeline.comparison.results import Comparison
 from pipeline.errors import CheckError, InputError, PipelineError
 from pipeline.files import finite, read_json, replacing, write_json
@@ -104,6 +105,7 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
         bool(base and comparison.same_model),
         _intervals(head_values),
     )
+    outcomes = judge(params.gate, params.review.metrics, figures)
     return Report(
         head=Revision(head.name, head.commit, head.subject, head.source),
         problem=problem,
@@ -113,7 +115,7 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
         curves=read_curves(base.folder if base else None, head.folder),
         notices=read_notices(base.folder if base else None, head.folder),
         proof=proof,
-        gate=judge(params.gate, params.review.metrics, figures),
+        gate=with_power(params.gate, outcomes, comparison) if base else outcomes,
         missing=missing_metrics(params, head_values, found.get("base_values", {})),
         **found,
     )
@@ -127,7 +129,7 @@ def _intervals(values: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
 
 
 def is_same_model(base: Side, head: Side) -> bool:
-    """Whether both dvc.lock name the same bytes of model and schema: then it is one model, and not only on these rows."""
+    """Whether both dvc.lock name the same bytes of model and schema: it is one model then, not only on these rows."""
     old, new = (lock.outputs(lock.read(side.folder)) for side in (base, head))
     return all(old.get(path) and old.get(path) == new.get(path) for path in MODEL)
 

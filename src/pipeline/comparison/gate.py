@@ -29,11 +29,8 @@ class Outcome:
     action: Action
     status: Status
     found: str
-<<<<<<< HEAD
     strict: bool = False
-=======
     harmless: Harmless | None = None
->>>>>>> origin/main
 
     @property
     def blocks(self) -> bool:

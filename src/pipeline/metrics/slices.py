@@ -61,8 +61,7 @@ def per_slice(
         encoded = encode(table[column], feature)
         names = values(encoded, feature, edges)
         found[column] = {}
-<<<<<<< HEAD
-        for name in dict.fromkeys(names[np.argsort(_position(features[:, index]), kind="stable")]):
+        for name in dict.fromkeys(names[np.argsort(_position(encoded), kind="stable")]):
             rows = names == name
             inside = right[rows]
             of = None if groups is None else np.unique(groups[rows], return_inverse=True)[1]
@@ -71,18 +70,6 @@ def per_slice(
                 low, high = share(inside, Sampling(np.zeros(len(inside), dtype=np.intp), of), confidence)
                 found[column][str(name)] |= {"low": round(low, 6), "high": round(high, 6)}
             found[column][str(name)]["rows"] = len(inside)
-=======
-        for name in dict.fromkeys(names[np.argsort(_position(encoded), kind="stable")]):
-            inside = right[names == name]
-            low, high = wilson(int(inside.sum()), len(inside), confidence)
-            accuracy = float(inside.mean())
-            found[column][str(name)] = {
-                "accuracy": accuracy,
-                "low": round(low, 6),
-                "high": round(high, 6),
-                "rows": len(inside),
-            }
->>>>>>> origin/main
     return found
 
 

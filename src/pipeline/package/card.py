@@ -147,13 +147,8 @@ def _results(facts: Facts) -> list[str]:
     if facts.group and "groups" in metrics:
         parts.insert(
             2,
-<<<<<<< HEAD
-            f"Rows of one `{_line(facts.group)}` are alike: the intervals count the {metrics['groups']} groups as "
+            f"Rows of one {_code(facts.group)} are alike: the intervals count the {metrics['groups']} groups as "
             "evidence, not the rows.",
-=======
-            f"Rows of one {_code(facts.group)} are alike, but the intervals count each row as evidence of its own: "
-            "they are narrower than they should be.",
->>>>>>> origin/main
         )
     if missing := [name for name in scalars(metrics) if name not in intervals]:
         parts.insert(-2, f"No interval: {'; '.join(f'{name}, {WITHOUT.get(name, FEW)}' for name in missing)}.")

@@ -132,11 +132,7 @@ def _metrics(report: Report) -> str:
         for row in tables.metric_rows(report)
     ]
     note = words.INTERVALS
-<<<<<<< HEAD
-    notes = [f"Note: {escape(text)}." for text in [*report.comparison.notes, *words.few_rows(report)]]
-=======
-    notes = [f"Note: {markdown(text)}." for text in report.comparison.notes]
->>>>>>> origin/main
+    notes = [f"Note: {markdown(text)}." for text in [*report.comparison.notes, *words.few_rows(report)]]
     costs = _text_table(("cost", "base", "head", "ratio"), tables.cost_rows(report))
     return "\n\n".join([_table(header, rows), *notes, note, costs])
 

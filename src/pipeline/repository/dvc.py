@@ -3,8 +3,9 @@
 import contextlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import InputError
@@ -26,8 +27,13 @@ def dvc(folder: Path, *arguments: str, timeout: float | None = None) -> subproce
 
 
 @contextlib.contextmanager
-def running(folder: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    """DVC at work in `folder`: `stdout` yields its lines, errors among them; `returncode` is there at the end."""
+def running(
+    folder: Path, *arguments: str, variables: Mapping[str, str] = MappingProxyType({})
+) -> Iterator["subprocess.Popen[str]"]:
+    """DVC at work in `folder`: `stdout` yields its lines, errors among them; `returncode` is there at the end.
+
+    `variables` of the environment may let its stages run in another one (`repository.environments`).
+    """
     with subprocess.Popen(
         _command(arguments),
         cwd=folder,
@@ -35,7 +41,7 @@ def running(folder: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        env=of_dvc(),
+        env=of_dvc() | variables,
     ) as process:
         yield process
 

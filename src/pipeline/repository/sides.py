@@ -17,6 +17,7 @@ from pathlib import Path
 from pipeline.errors import CheckError, InputError
 from pipeline.repository import lock
 from pipeline.repository.dvc import check_out, dvc, running, share_cache
+from pipeline.repository.environments import environment_for
 from pipeline.repository.git import git
 from pipeline.repository.revisions import resolve, text_at
 from pipeline.text import shown
@@ -77,7 +78,7 @@ def revision(root: Path, commit: str) -> Iterator[Side]:
     """
     with worktree(root, commit) as folder:
         name = commit[:7]
-        side = Side(name, commit, git(root, "show", "-s", "--format=%s", commit), folder, _obtain(folder, name))
+        side = Side(name, commit, git(root, "show", "-s", "--format=%s", commit), folder, _obtain(root, folder, name))
         yield side
 
 
@@ -95,9 +96,10 @@ def worktree(root: Path, commit: str) -> Iterator[Path]:
             git(root, "worktree", "remove", "--force", str(tree))
 
 
-def reproduce(folder: Path, name: str, *targets: str) -> None:
-    """Run the pipeline in `folder`, showing DVC's lines on stderr.
+def reproduce(root: Path, folder: Path, name: str, *targets: str) -> str:
+    """Run the pipeline in `folder`, a worktree of `root`, showing DVC's lines on stderr; says in which environment.
 
+    That is the one of the revision's own packages, if it can be made; nothing is said of the usual one.
     Tables that no stage makes come from the cache or, if it lacks them, from the remote.
 
     Raises:
@@ -106,14 +108,16 @@ def reproduce(folder: Path, name: str, *targets: str) -> None:
     tables = [name for name in git(folder, "ls-files", "-z", "*.dvc").split("\0") if name]  # -z: no name is quoted
     if tables and dvc(folder, "checkout", *tables).returncode:
         dvc(folder, "pull", *tables, timeout=PULL_SECONDS)
+    environment = environment_for(folder, root, lambda message: say(f"{name}: {message}"))
     said: deque[str] = deque(maxlen=50)
-    with running(folder, "repro", *targets) as process:
+    with running(folder, "repro", *targets, variables=environment.variables) as process:
         for line in process.stdout or ():
             said.append(line.strip())
             sys.stderr.write(f"  {name} | {line}")
     if process.returncode:
         reason = next((line for line in said if line.lower().startswith("error")), said[-1] if said else "no message")
         raise CheckError(f"{name}: its results are not to be had and its pipeline does not run: {reason}")
+    return environment.remark
 
 
 def stale_stages(folder: Path) -> list[str]:
@@ -124,7 +128,7 @@ def stale_stages(folder: Path) -> list[str]:
         return lock_is_current().problems
 
 
-def _obtain(folder: Path, name: str) -> str:
+def _obtain(root: Path, folder: Path, name: str) -> str:
     """Put the results of the revision into `folder`; says where they came from.
 
     A commit whose dvc.lock is stale (a parameter edited in the browser, say) records the results of something else.
@@ -142,5 +146,4 @@ def _obtain(folder: Path, name: str) -> str:
         if dvc(folder, "pull", *wanted, timeout=PULL_SECONDS).returncode == 0:
             return "the DVC remote"
     say(f"{name}: running its pipeline in a temporary worktree")
-    reproduce(folder, name)
-    return "a run in a temporary worktree"
+    return ", ".join(filter(None, ("a run in a temporary worktree", reproduce(root, folder, name))))

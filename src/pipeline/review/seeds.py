@@ -88,7 +88,7 @@ def retrain(root: Path, side: Side, seeds: int) -> list[pd.DataFrame]:
         for number in range(1, seeds + 1):
             say(f"{side.name}: training with seed {train['seed'] + number} ({number} of {seeds})")
             _set_seed(folder / "params.yaml", train["seed"] + number)
-            reproduce(folder, side.name, "evaluate")
+            reproduce(root, folder, side.name, "evaluate")
             found.append(pd.read_parquet(folder / PREDICTIONS))
             if number == 1 and found[0].equals(found[1]):
                 return found[:1]

@@ -64,7 +64,7 @@ clean:  ## remove the environment and what tools left behind (data, models and m
 	rm -rf $(VENV) .dvc/tmp/environments .mypy_cache .ruff_cache .pytest_cache .hypothesis report dvc_plots
 
 $(VENV)/.uv: requirements-uv.lock
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..."; exit 3; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python3.11 ..."; exit 3; }
 	@echo "making $(VENV) with $$($(PYTHON) --version)" >&2
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install $(QUIET) --disable-pip-version-check --require-hashes --no-deps -r requirements-uv.lock

@@ -15,7 +15,8 @@ from pipeline.data.schema import Schema
 from pipeline.errors import InputError, PipelineError
 from pipeline.params import Params
 from pipeline.repository.revisions import snapshot
-from pipeline.repository.sides import PREDICTIONS, Side, reproduce, say, worktree
+from pipeline.repository.sides import PREDICTIONS, Side, reproduce
+from pipeline.repository.worktrees import worktree
 from pipeline.review.where import changed_rows
 
 COUNTING = ("accuracy", "balanced_accuracy", "macro_f1", "top_2_accuracy")  # metrics that move by a row or not at all
@@ -86,9 +87,9 @@ def retrain(root: Path, side: Side, seeds: int) -> list[pd.DataFrame]:
     commit = snapshot(root) if side.folder == root else side.commit
     with worktree(root, commit) as folder:
         for number in range(1, seeds + 1):
-            say(f"{side.name}: training with seed {train['seed'] + number} ({number} of {seeds})")
-            _set_seed(folder / "params.yaml", train["seed"] + number)
-            reproduce(folder, side.name, "evaluate")
+            seed = train["seed"] + number
+            _set_seed(folder / "params.yaml", seed)
+            reproduce(root, folder, f"{side.name}, training with seed {seed} ({number} of {seeds})", "evaluate")
             found.append(pd.read_parquet(folder / PREDICTIONS))
             if number == 1 and found[0].equals(found[1]):
                 return found[:1]

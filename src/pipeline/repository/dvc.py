@@ -1,6 +1,7 @@
 """The one way to ask DVC: its command, its repository object, its settings, its cache, its file system."""
 
 import contextlib
+import os
 import re
 import subprocess
 import sys
@@ -178,8 +179,34 @@ def _plain(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+def in_remote(hashes: list[str]) -> set[str]:
+    """Those of the hashes that the default remote has."""
+    with open_repository() as repo:
+        storage = repo.cloud.get_remote_odb()
+        return {md5 for md5 in hashes if storage.exists(md5)}
+
+
+def use_remote(folder: Path, url: str) -> None:
+    """Name the default remote, as `dvc remote add --force --default default URL` does, which fails on most letters.
+
+    A folder's relative path is one from `folder`.
+    """
+    from configobj import ConfigObj
+
+    address = url if "://" in url or Path(url).is_absolute() else os.path.relpath(folder / url, folder / ".dvc")
+    settings = ConfigObj(str(folder / ".dvc" / "config"), encoding="utf-8", interpolation=False)
+    settings.setdefault("core", {})["remote"] = "default"
+    settings['remote "default"'] = {"url": address}
+    settings.write()
+    _settings(folder)
+
+
 def files_of(root: Path, commit: str) -> Any:
     """The files of a commit as a file system (fsspec's), wherever they are: in Git, in the cache, or in the remote."""
     from dvc.api import DVCFileSystem
 
     return DVCFileSystem(url=str(root), rev=commit)
+
+
+if __name__ == "__main__":
+    use_remote(Path.cwd(), sys.argv[1])

@@ -9,18 +9,20 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
+from pipeline.files import parse_yaml
 from pipeline.repository import lock
 from pipeline.repository.git import GitError, ask, git
 
 
 def is_outside(folder: Path, path: str) -> bool:
     """Whether a path that dvc.lock in `folder` names is of another repository, or of none."""
-    place = os.path.normpath(path)
-    return (
-        Path(place).is_absolute() or place.startswith("..") or any(_holds(name, place) for name in submodules(folder))
-    )
+    return is_beside(path) or any(_holds(name, os.path.normpath(path)) for name in submodules(folder))
+
+
+def is_beside(path: str) -> bool:
+    """Whether a path leads out of the repository, so that no commit knows what is there."""
+    place = PurePosixPath(os.path.normpath(path))
+    return place.is_absolute() or place.parts[:1] == ("..",)
 
 
 def submodules(folder: Path) -> dict[str, str]:
@@ -63,13 +65,13 @@ def _named(folder: Path) -> set[str]:
     """Paths that the pipeline in `folder` reads, by dvc.lock and by params.yaml, which may be newer."""
     entries = lock.stages(lock.read(folder)).values()
     found = {os.path.normpath(dep["path"]) for entry in entries for dep in entry.get("deps", [])}
-    with contextlib.suppress(OSError, yaml.YAMLError, AttributeError, KeyError, TypeError):
-        params: dict[str, Any] = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+    with contextlib.suppress(OSError, ValueError, AttributeError, KeyError, TypeError):
+        params: dict[str, Any] = parse_yaml((folder / "params.yaml").read_text(encoding="utf-8"))
         found.add(os.path.normpath(params["data"]["path"]))
         _, idx, idx_folder = params["load"]["dataset"].rpartition("idx:")
         found |= {os.path.normpath(idx_folder)} if idx else set()
     return found
 
 
-def _holds(folder: str, path: str | PurePosixPath) -> bool:
+def _holds(folder: str, path: str) -> bool:
     return PurePosixPath(path).is_relative_to(folder)

@@ -107,11 +107,11 @@ def reproduce(root: Path, folder: Path, name: str, *targets: str) -> None:
 
 
 def _replaced(folder: Path) -> list[str]:
-    """What the pipeline reads from outside of the repository and is not there as dvc.lock recorded it."""
+    """What the pipeline reads from beside the repository and is not there as dvc.lock recorded it."""
     from pipeline.repository.verify import changes
 
     with contextlib.chdir(folder):
-        return [path for _, path, state in changes() if state == "modified" and outside.is_outside(folder, path)]
+        return [path for _, path, state in changes() if state == "modified" and outside.is_beside(path)]
 
 
 def stale_stages(folder: Path) -> list[str]:

@@ -9,7 +9,8 @@ from typing import Any
 
 from pipeline.errors import ResourceError
 from pipeline.files import leaves
-from pipeline.repository.dvc import dvc, open_repository, reason
+from pipeline.repository.dvc import dvc, in_remote, open_repository, reason
+from pipeline.repository.git import demand
 from pipeline.repository.lock import Stages, outputs, read, stages
 from pipeline.repository.outside import is_outside
 
@@ -107,20 +108,31 @@ def outputs_are_in_remote() -> Fact:
             raise ResourceError("there is no remote; name one: dvc remote add --default <name> <url>")
     done = dvc(Path(), "data", "status", "--not-in-remote", "--granular", "--json")
     if done.returncode:
+        demand(Path())  # DVC asks Git, and does not say what is wrong with it
         why = reason(done.stderr)
         advice = "; run: make remote" if "requires 'dvc-" in why else ""
         raise ResourceError(f"the remote cannot be asked: {why}{advice}")
     missing = json.loads(done.stdout).get("not_in_remote", [])
-    return Fact("every output is in the remote", [f"{path}: not in the remote; {_put_back(path)}" for path in missing])
+    return Fact(
+        "every output is in the remote", [f"{path}: not in the remote; {advice}" for path, advice in _ways(missing)]
+    )
 
 
-def _put_back(path: str) -> str:
-    """The commands that bring an output into the remote again."""
-    for output, md5 in outputs(read(Path())).items():
-        if Path(output) in Path(path).parents and md5.endswith(".dir"):
+def _ways(missing: list[str]) -> Iterator[tuple[str, str]]:
+    """Each path with the commands that bring it into the remote again.
+
+    Where the remote has a folder's list, `dvc push` takes it for the folder's files; where it has not, it sends both.
+    """
+    lists = {path: md5 for path, md5 in outputs(read(Path())).items() if md5.endswith(".dir")}
+    folders = {path: next((out for out in lists if Path(out) in Path(path).parents), None) for path in missing}
+    there = in_remote([lists[folder] for folder in set(folders.values()) if folder])
+    for path, folder in folders.items():
+        md5 = lists.get(folder or "", "")
+        if md5 in there:
             listing = f"files/md5/{md5[:2]}/{md5[2:]}"
-            return f"DVC takes a folder's list for all of it: delete {listing} from the remote, then run: dvc push"
-    return "run: dvc push"
+            yield path, f"DVC takes a folder's list for all of it: delete {listing} from the remote, then run: dvc push"
+        else:
+            yield path, "run: dvc push"
 
 
 def _is_output(path: str, hashes: dict[str, str | None]) -> bool:

@@ -5,14 +5,12 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from pipeline.comparison import formats
 from pipeline.comparison.compare import compare
 from pipeline.comparison.gate import Figures, judge
 from pipeline.comparison.results import Comparison
 from pipeline.errors import CheckError, InputError, PipelineError
-from pipeline.files import finite, read_json, replacing, write_json
+from pipeline.files import finite, read_json, read_parquet, replacing, write_json
 from pipeline.params import Params, parse_params
 from pipeline.repository import lock, sides
 from pipeline.repository.proof import find_proof
@@ -127,7 +125,7 @@ def _intervals(found: Comparison) -> dict[str, tuple[float | None, float | None]
 
 def compare_sides(base: Side, head: Side, params: Params) -> Comparison:
     """Compare the predictions of both sides on the test rows whose content is the same."""
-    old, new = (pd.read_parquet(side.folder / PREDICTIONS) for side in (base, head))
+    old, new = (read_parquet(side.folder / PREDICTIONS) for side in (base, head))
     return compare(
         old,
         new,

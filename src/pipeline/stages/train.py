@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from pipeline.data.schema import GROUP, TARGET, Schema
 from pipeline.errors import InputError, run
-from pipeline.files import read_json, replacing
+from pipeline.files import read_json, reading_parquet, replacing
 from pipeline.models.estimators import build
 from pipeline.models.folds import folds_by_group
 from pipeline.models.learn import Learned, Scores, learn, reasons
@@ -65,7 +65,7 @@ def main() -> None:
 
 def read_rows(path: Path, schema: Schema) -> Rows:
     """The float32 features and the labels of a prepared table, without a second copy of them in memory."""
-    with pq.ParquetFile(path) as file:
+    with reading_parquet(path), pq.ParquetFile(path) as file:
         features = np.empty((file.metadata.num_rows, len(schema.features)), dtype=np.float32)
         labels: list[int | str] = []
         for batch in file.iter_batches(batch_size=4096, columns=[*schema.names, TARGET]):

@@ -1,6 +1,7 @@
 """The one way to ask DVC: its command, its repository object, its settings, its cache, its file system."""
 
 import contextlib
+import json
 import os
 import re
 import subprocess
@@ -78,10 +79,38 @@ def open_repository() -> Iterator["Repo"]:
         raise InputError("there is no dvc.yaml here; run this from the root of the repository")
     try:
         with Repo() as repo:
+            demand_idle(Path(repo.root_dir))
             repo.index.outs  # noqa: B018  (reads every dvc.yaml and .dvc file)
             yield repo
     except DvcException as error:
         raise failure(error) from None
+
+
+def demand_idle(root: Path) -> None:
+    """Refuse to look at a repository in which `dvc repro` is at work: outputs are gone until their stage has ended.
+
+    Raises:
+        ResourceError: it is; the message names the process.
+    """
+    with contextlib.suppress(OSError, ValueError, KeyError, AttributeError):
+        held = json.loads((root / ".dvc" / "tmp" / "rwlock").read_text(encoding="utf-8"))["write"]
+        for holder in held.values():
+            if _lives(holder["pid"]) and "DVC_STAGE" not in os.environ:
+                raise _busy(f" (PID {holder['pid']}): {holder['cmd']}")
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _busy(holder: str) -> ResourceError:
+    return ResourceError(f"another DVC command is at work in this repository{holder}; wait until it ends")
 
 
 def failure(error: Exception) -> PipelineError:
@@ -91,9 +120,7 @@ def failure(error: Exception) -> PipelineError:
 
     if isinstance(error, LockError):
         holder = re.search(r"\(PID \d+\): [^\n]+", str(error))
-        return ResourceError(
-            f"another DVC command is at work in this repository{f' {holder[0]}' if holder else ''}; wait until it ends"
-        )
+        return _busy(f" {holder[0]}" if holder else "")
     if isinstance(error, ConfigError):
         return InputError(f".dvc/config or .dvc/config.local is wrong: {reason(str(error))}; correct it")
     return InputError(reason(str(error)))

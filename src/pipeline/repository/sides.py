@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pipeline.errors import CheckError, InputError
 from pipeline.repository import lock, outside
-from pipeline.repository.dvc import check_out, dvc, repro
+from pipeline.repository.dvc import check_out, demand_idle, dvc, repro
 from pipeline.repository.git import git
 from pipeline.repository.revisions import resolve, text_at
 from pipeline.repository.worktrees import scratch_of, worktree
@@ -53,6 +53,7 @@ def workspace(root: Path) -> Side:
     Raises:
         CheckError: it has no results to look at.
     """
+    demand_idle(root)
     if not (root / PREDICTIONS).is_file():
         raise CheckError("the workspace has no results: run `dvc repro` (or `dvc pull`) first")
     commit = resolve(root, "HEAD")

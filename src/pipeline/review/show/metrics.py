@@ -35,7 +35,7 @@ def print_metrics() -> None:
     where = "models/package" if Path("models/package").is_dir() else "models/package (not here; run: dvc pull)"
     console.print(f"package: {where}, {packaged['size_bytes'] / 1000:.0f} kB, ONNX in MLflow's format", highlight=False)
     if Path("models/package/MLmodel").is_symlink():  # cache.type symlink
-        told = "its files are links into the DVC cache, which MLflow refuses; one that it loads: cp -rL models/package COPY"
+        told = "its files are links into the DVC cache, which MLflow refuses; for it: cp -rL models/package COPY"
         console.print(told, highlight=False)
 
 

@@ -1,6 +1,7 @@
 """Stage `prepare`: check the table, divide its rows by content, write typed columns."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 
 from pipeline.data import profile, split, validate
 from pipeline.data.cells import as_names, plain
-from pipeline.data.dataset import Roles, fit_schema, read_features, read_labels, typed
+from pipeline.data.dataset import Roles, fit_schema, read_features, read_labels, typed, with_reading
 from pipeline.data.schema import CONTENT, GROUP, KEY, TARGET, Schema
 from pipeline.data.tables import read_table
 from pipeline.errors import InputError, run
@@ -21,18 +22,23 @@ from pipeline.tracking import Live
 RECORDED = Path("data/schema.json")
 PREPARED = Path("data/prepared")
 METRICS = Path("metrics/prepare")
+MANY_COLUMNS = 1_000
 
 
 def main() -> None:
     """Write data/prepared/ and metrics/prepare/."""
     params = read_params()
     raw, roles = read(params.data)
+    begin = progress(*raw.shape)
+    begin("reading the columns")
     validate.check_values(raw, roles)
     labels = read_labels(raw[roles.target])
     validate.check_classes(labels)
     features = read_features(raw, roles)
+    begin("checking the values")
     validate.check_features(features, raw)
 
+    begin("dividing the rows")
     content = split.row_hashes(raw.drop(columns=roles.target))
     keys = raw[roles.id] if roles.id else split.numbered(content, labels)
     groups = raw[roles.group] if roles.group else None
@@ -51,9 +57,11 @@ def main() -> None:
     classes = sorted(labels.unique().tolist())
     image = validate.image_size(params.data.image, raw.attrs, len(features.types))
     schema = fit_schema(features.table, training, features.types, roles.target, classes, image)
+    schema = with_reading(schema, params.data.read)
     if recorded := read_recorded():
         validate.check_recorded(recorded, schema)
 
+    begin("looking for what a person should see")
     contradicting = profile.contradictory(labels, hashes)
     findings = [
         *profile.find_in_columns(raw, features, image),
@@ -64,6 +72,7 @@ def main() -> None:
     described = profile.profile(features, labels, sides, hashes, contradicting)
     described["warnings"] = noticed = profile.condense(findings)
 
+    begin("writing")
     rows = pd.DataFrame({KEY: keys.array, CONTENT: content, TARGET: labels.array})
     if groups is not None:
         rows[GROUP] = groups.array
@@ -74,13 +83,24 @@ def main() -> None:
         sys.stderr.write(f"warning: {shown(place + str(warning['message']))}\n")
 
 
+def progress(rows: int, columns: int) -> Callable[[str], None]:
+    """Says on stderr what begins, where it takes seconds: some milliseconds for each column."""
+
+    def line(step: str) -> None:
+        if columns >= MANY_COLUMNS:
+            sys.stderr.write(f"prepare: {step} ({columns:,} columns, {rows:,} rows)\n")
+
+    return line
+
+
 def read(data: Data) -> tuple[pd.DataFrame, Roles]:
     """The table in plain cells and the roles of its columns; a set that `load` wrote brings its own split column."""
     names_of_rows = [name for name in (data.id, data.group) if name]
-    raw = plain(read_table(data.path, text=[*names_of_rows, data.target, *data.categorical]))
+    raw = plain(read_table(data.path, [*names_of_rows, data.target, *data.categorical], data.read))
     split_column = data.split_column or raw.attrs.get("split_column")
     roles = Roles(data.target, data.id, data.group, split_column, tuple(data.drop), tuple(data.categorical))
     validate.check_roles(raw, roles)
+    validate.check_blanks(raw, data.read)
     for name in names_of_rows:
         raw[name] = as_names(raw[name])
     return raw, roles

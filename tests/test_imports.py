@@ -33,8 +33,9 @@ ROOMS = {
 }
 DOMAIN = ("data", "metrics", "models", "package", "comparison")
 FOREIGN = {"dvc", "dvclive", "wandb", "subprocess", "gto"}  # of which the domain knows nothing
-# Of `repository`, stages take only what puts outputs back: an edit of the review's Git code makes no lock stale.
-OF_STAGES = {"repository/__init__.py", "repository/outputs.py"}
+# Of `repository`, stages take only what puts outputs back and the text of dvc.lock: an edit of the review's Git code
+# makes no lock stale.
+OF_STAGES = {"repository/__init__.py", "repository/outputs.py", "repository/lock.py"}
 # One module asks Git and one asks DVC; a stage that failed puts its outputs back without them.
 ASKING = {"dvc": {"repository/dvc.py", "repository/outputs.py"}, "git": {"repository/git.py", "repository/outputs.py"}}
 # The rooms' __init__ hold no code, but for what must run first (stages) and for two names by which others know them.

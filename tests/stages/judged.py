@@ -1,11 +1,13 @@
 """Folders in which `evaluate` and `package` can run: prepared rows and a fitted model, made in a second."""
 
+import hashlib
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
-from sklearn.base import ClassifierMixin
+import yaml
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler
@@ -46,7 +48,7 @@ def write(folder: Path, values: np.ndarray, target: np.ndarray, schema: Schema, 
     values, half = values.astype(np.float32), len(values) // 2
     model = Pipeline([("scale", MinMaxScaler()), ("classifier", classifier)]).fit(values[:half], target[:half])
     (folder / "models").mkdir(parents=True)
-    joblib.dump(model, folder / "models/model.joblib")
+    save(model, folder)
     keys = [f"{i:04d}" for i in range(half, len(values))]
     columns = dict(zip(schema.names, values[half:].T, strict=True))
     table = pd.DataFrame({KEY: keys, "__content__": keys, TARGET: target[half:], **columns})
@@ -55,6 +57,17 @@ def write(folder: Path, values: np.ndarray, target: np.ndarray, schema: Schema, 
     write_json(folder / "data/prepared/schema.json", schema.to_dict())
     (folder / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     return folder
+
+
+def save(model: BaseEstimator, folder: Path = Path()) -> None:
+    """Write a model as `train` does, and the dvc.lock that DVC then writes, as far as a stage reads it."""
+    joblib.dump(model, folder / "models/model.joblib")
+    md5 = hashlib.md5((folder / "models/model.joblib").read_bytes()).hexdigest()
+    lock = {
+        "schema": "2.0",
+        "stages": {"train": {"outs": [{"path": "models/model.joblib", "hash": "md5", "md5": md5}]}},
+    }
+    (folder / "dvc.lock").write_text(yaml.safe_dump(lock), encoding="utf-8")
 
 
 def edit(folder: Path, old: str, new: str) -> None:

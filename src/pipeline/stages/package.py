@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -18,9 +17,9 @@ from pipeline.package.card import Facts, model_card
 from pipeline.package.export import run_onnx, to_onnx
 from pipeline.package.parity import parity
 from pipeline.params import read_params
+from pipeline.stages.model import MODEL, load_model
 from pipeline.tracking import Live
 
-MODEL = "models/model.joblib"
 TEST = "data/prepared/test.parquet"
 SCHEMA = "data/prepared/schema.json"
 PREDICTIONS = "data/predictions/test.parquet"
@@ -34,7 +33,7 @@ def main() -> None:
     schema = Schema.from_dict(read_json(SCHEMA))
     test = pd.read_parquet(TEST).sort_values(KEY, kind="stable", ignore_index=True)
     predictions = pd.read_parquet(PREDICTIONS)
-    model = joblib.load(MODEL)
+    model = load_model()
     facts = Facts(
         name=params.package.name,
         purpose=purpose(params.package.purpose, schema),

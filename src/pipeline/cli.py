@@ -8,6 +8,7 @@ from typer.core import TyperCommand
 
 from pipeline import errors
 from pipeline.repository.environment import leave_git_hook
+from pipeline.text import shown
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -62,9 +63,9 @@ def verify(
     failed = False
     for check in checks:
         fact = check()  # told at once: a later check may take minutes, or find no remote
-        typer.echo(f"{'no' if fact.problems else 'warning' if fact.doubts else 'ok'}: {fact.statement}")
+        say(f"{'no' if fact.problems else 'warning' if fact.doubts else 'ok'}: {fact.statement}")
         for problem in [*fact.problems, *fact.doubts]:
-            typer.echo(f"  {problem}")
+            say(f"  {problem}")
         failed = failed or bool(fact.problems)
     raise typer.Exit(failed)
 
@@ -82,7 +83,7 @@ def report(
 
     found = write_report(Path.cwd(), base, head, seeds, out)
     for line in [*lines(found), f"{out / 'report.html'}"]:
-        typer.echo(line)
+        say(line)
     if found.failures:
         raise errors.CheckError(f"not allowed: {'; '.join(found.failures)}")
 
@@ -113,9 +114,9 @@ def mirror(
     found = mirroring.status(folders or []) if status else mirroring.mirror(folders or [], rev, wait)
     for entry in found:
         where = " ".join(filter(None, (entry.target, entry.problem and f"({entry.problem})")))
-        typer.echo(f"{entry.state:<10} {entry.recording.stage:<12} {entry.recording.group:<24} {where}")
+        say(f"{entry.state:<10} {entry.recording.stage:<12} {entry.recording.group:<24} {where}")
     if not found:
-        typer.echo("nothing is mirrored" if status else "nothing to mirror, or WANDB_MODE=disabled")
+        say("nothing is mirrored" if status else "nothing to mirror, or WANDB_MODE=disabled")
 
 
 @app.command()
@@ -142,6 +143,11 @@ def compare(
         why = "; ".join(filter(None, (found.headline.reason, *found.notes)))
         raise errors.InputError(f"nothing to compare in {base} and {head}: {why}")
     (terminal.print_json if as_json else terminal.print_table)(found)
+
+
+def say(line: str) -> None:
+    """Print a line, in which names from tables, parameters and Git stand."""
+    typer.echo(shown(line))
 
 
 def main() -> None:

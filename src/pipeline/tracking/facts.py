@@ -1,5 +1,6 @@
 """What surrounds a recording: commit, branch, experiment, parameters, CI, the promoted model. Only reads."""
 
+import contextlib
 import hashlib
 import json
 import math
@@ -12,19 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import yaml
 
+from pipeline.errors import ResourceError
+from pipeline.files import parse_yaml
+from pipeline.repository import tags
 from pipeline.repository.git import ask
 from pipeline.tracking import lineage
-
-PROMOTED = re.compile(r"^(?P<name>[^#@]+)#prod#(?P<number>\d+)$")  # GTO's grammar: digits#prod#3
 
 
 def load_yaml(text: str) -> dict[str, Any]:
     """A YAML mapping; empty if it is something else or broken."""
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError:
+        content = parse_yaml(text)
+    except ValueError:
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -105,16 +106,15 @@ def execution(pid: int, started: float) -> str:
 
 
 def promoted(root: Path) -> set[str]:
-    """Hashes of the models and packages of the promoted version: the last `<name>#prod#<number>` tag of each name."""
-    latest: dict[str, tuple[int, str]] = {}
-    for tag in ask(root, "tag", "--list", "*#prod#*").splitlines():
-        if found := PROMOTED.match(tag):
-            latest[found["name"]] = max(latest.get(found["name"], (0, "")), (int(found["number"]), tag))
-    hashes = set()
-    for _, tag in latest.values():
-        lock = load_yaml(ask(root, "show", f"{tag}^{{commit}}:./dvc.lock"))
-        for stage in lineage.stages(lock):
-            hashes |= {d.md5 for d in lineage.outputs(lock, stage) if d.kind in ("model", "package")}
+    """Hashes of the models and packages that are in production, by the tags of the registry."""
+    hashes: set[str] = set()
+    with contextlib.suppress(ResourceError, OSError):
+        found = tags.read(root)
+        for name in {tag.name for tag in found}:
+            tag = tags.at_stage(found, name, "prod")
+            lock = load_yaml(ask(root, "show", f"{tag.commit}:./dvc.lock")) if tag else {}
+            for stage in lineage.stages(lock):
+                hashes |= {d.md5 for d in lineage.outputs(lock, stage) if d.kind in ("model", "package")}
     return hashes
 
 

@@ -12,13 +12,10 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.repository.dvc import open_repository
 from pipeline.repository.verify import Fact
-
-if TYPE_CHECKING:
-    from dvc.output import Output
 
 LARGE = 1 << 30  # bytes from which the wait is worth a line where there is no terminal
 BLOCK = 1 << 20
@@ -48,8 +45,8 @@ def contents_are_recorded() -> Fact:
     )
 
 
-def _files(out: "Output") -> dict[Path, str]:
-    """The files of an output, in the cache and in the workspace, with the hashes that are recorded for them."""
+def _files(out: Any) -> dict[Path, str]:
+    """The files of one of DVC's outputs, in the cache and in the workspace, with the hashes that are recorded for them."""
     md5 = out.hash_info.value
     stored = Path(out.cache.oid_to_path(md5))
     place = Path(out.fs_path)

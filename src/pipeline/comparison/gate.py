@@ -12,6 +12,15 @@ Status = Literal["passes", "fails", "not applied"]
 
 
 @dataclass(frozen=True)
+class Harmless:
+    """The share of changes without effect that fail a rule on so many rows, and the margin that fails at most 5 %."""
+
+    metric: str
+    share: float
+    margin: float
+
+
+@dataclass(frozen=True)
 class Outcome:
     """One rule, what was found, and whether that is allowed."""
 
@@ -19,6 +28,7 @@ class Outcome:
     action: Action
     status: Status
     found: str
+    harmless: Harmless | None = None
 
     @property
     def blocks(self) -> bool:

@@ -52,11 +52,15 @@ class PairedProportions:
         differ about 0 only where p is close to alpha. There the score's critical value is scaled by what it is at 0
         over what the mid-p test says, so that the interval takes the side of the test.
         """
+        return score_interval(self.lost, self.gained, self.n, self.critical(alpha))
+
+    def critical(self, alpha: float) -> float:
+        """How far the score of a difference in the interval is from 0 at most."""
         critical = -_normal_quantile(alpha / 2)
-        at_zero = abs(_score(0.0, self.lost, self.gained, self.n)) if self.n > 1 else 0.0
+        at_zero = abs(score(0.0, self.lost, self.gained, self.n)) if self.n > 1 else 0.0
         if (at_zero > critical) != (self.p < alpha):
             critical *= at_zero / -_normal_quantile(self.p / 2)
-        return score_interval(self.lost, self.gained, self.n, critical)
+        return critical
 
     def detectable(self, alpha: float) -> float | None:
         """The smallest true difference that is detected with 80 % power; None if there is none."""
@@ -86,7 +90,7 @@ def score_interval(lost: int, gained: int, n: int, critical: float) -> tuple[flo
 
     def limit(sign: int) -> float:
         def excess(difference: float) -> float:
-            return -sign * _score(difference, lost, gained, n) - critical
+            return -sign * score(difference, lost, gained, n) - critical
 
         end = sign * (1 - 1e-9)  # at 1 itself the variance is 0
         if observed == sign or excess(end) <= 0:
@@ -96,20 +100,20 @@ def score_interval(lost: int, gained: int, n: int, critical: float) -> tuple[flo
     return limit(-1), limit(1)
 
 
-def _score(difference: float, lost: int, gained: int, n: int) -> float:
+def score(difference: float, lost: int, gained: int, n: int) -> float:
     """The score statistic of a difference, corrected for skewness: about standard normal if it is the true one."""
     discordant = _discordant_share(difference, lost, gained, n)
     variance = (discordant - difference**2) / (n - 1)
     deviation = (gained - lost) / n - difference
     if variance <= 0:
         return math.copysign(math.inf, deviation) if deviation else 0.0
-    score: float = deviation / math.sqrt(variance)
+    value: float = deviation / math.sqrt(variance)
     third_moment = (difference - 3 * difference * discordant + 2 * difference**3) / n**2
     skewness: float = third_moment / (6 * variance**1.5)
     if abs(skewness) < 1e-9:
-        return score
-    # the z with z + skewness (z² - 1) = score
-    root = math.sqrt(max(0.0, 1 + 4 * skewness * (skewness + score)))
+        return value
+    # the z with z + skewness (z² - 1) = value
+    root = math.sqrt(max(0.0, 1 + 4 * skewness * (skewness + value)))
     return (root - 1) / (2 * skewness)
 
 

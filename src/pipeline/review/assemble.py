@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.comparison import formats
 from pipeline.comparison.compare import compare
 from pipeline.comparison.gate import Figures, judge
+from pipeline.comparison.power import with_power
 from pipeline.comparison.results import Comparison
 from pipeline.errors import CheckError, InputError, PipelineError
 from pipeline.files import finite, read_json, replacing, write_json
@@ -98,6 +99,7 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
     figures = Figures(
         head_values, found.get("base_values", {} if problem else None), _intervals(comparison) if base else {}
     )
+    outcomes = judge(params.gate, params.review.metrics, figures)
     return Report(
         head=Revision(head.name, head.commit, head.subject, head.source),
         problem=problem,
@@ -107,7 +109,7 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
         curves=read_curves(base.folder if base else None, head.folder),
         notices=read_notices(base.folder if base else None, head.folder),
         proof=proof,
-        gate=judge(params.gate, params.review.metrics, figures),
+        gate=with_power(params.gate, outcomes, comparison) if base else outcomes,
         missing=missing_metrics(params, head_values, found.get("base_values", {})),
         **found,
     )

@@ -82,8 +82,8 @@ def test_where_nothing_else_is_sure_nothing_is_said() -> None:
 @pytest.mark.parametrize(
     ("differences", "says"),
     [
-        ((0.2, 0.21, 0.19), "so it is more than luck of the seed"),
-        ((0.2, -0.21, 0.1), "so it may be luck of the seed"),
+        ((0.2, 0.21, 0.19), "so the difference is more than luck of the seed"),
+        ((0.2, -0.21, 0.1), "so the difference may be luck of the seed"),
         ((-0.02, -0.021, -0.019), "the seeds say otherwise: on average the change makes models worse"),
     ],
 )

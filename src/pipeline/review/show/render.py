@@ -247,7 +247,7 @@ def _decimal(value: float) -> str:
 
 
 def _gate(report: Report) -> str:
-    return _text_table(("rule", "found", "if it fails", "result"), tables.gate_rows(report), "---")
+    return _text_table(tables.GATE_HEADER, tables.gate_rows(report), "---")
 
 
 def _patch(proof: Proof) -> str:

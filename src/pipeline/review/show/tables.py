@@ -87,6 +87,18 @@ def notice_rows(report: Report) -> list[list[str]]:
     return [[notice.column or "rows", notice.message, since[notice.new]] for notice in report.notices]
 
 
+GATE_HEADER = ("rule", "found", "if it fails", "result", "a change without effect fails it")
+
+
 def gate_rows(report: Report) -> list[list[str]]:
-    """Every rule: the rule, what was found, what it does when it fails, the result."""
-    return [[rule.rule, rule.found, rule.action, rule.status] for rule in report.gate]
+    """Every rule: what it says, what was found, what it does, the result, how often a harmless change fails it."""
+    return [
+        [
+            rule.rule,
+            rule.found,
+            rule.action,
+            rule.status,
+            formats.share(rule.harmless.share) if rule.harmless else formats.NOTHING,
+        ]
+        for rule in report.gate
+    ]

@@ -3,6 +3,8 @@
 from typing import Literal
 
 from pipeline.comparison import formats
+from pipeline.comparison.finds import beyond_chance, stands_out
+from pipeline.comparison.power import MANY_BLOCKED
 from pipeline.comparison.results import Comparison, GroupComparison, MetricComparison
 from pipeline.files import finite
 from pipeline.params import Metric
@@ -96,21 +98,29 @@ def _is_small(row: MetricComparison) -> bool:
 
 
 def also(report: Report) -> str | None:
-    """The other metrics, classes and slices that are surely worse or better, each allowing for their number."""
+    """What else is worse or better: sure over all that might be named here, or else a place to look."""
     found = report.comparison
     if not found:
         return None
     rows = [(name.replace("_", " "), row) for name, row in found.metrics.items() if name != found.primary]
     rows += [(name, group.accuracy) for name, group in groups(found)]
+    sure = beyond_chance([row for _, row in rows], 1 - found.confidence)
     parts = []
     for verdict in ("worse", "better"):
         names = [
             f"{name}{' (within its tolerance)' if _is_small(row) else ''}"
-            for name, row in rows
-            if row.verdict == verdict
+            for (name, row), named in zip(rows, sure, strict=True)
+            if named and row.verdict == verdict
         ]
         if names:
             parts.append(f"{verdict}: {formats.some(names, 5)}")
+    doubtful = [
+        f"{name} ({row.verdict})"
+        for (name, row), named in zip(rows, sure, strict=True)
+        if not named and row.verdict in ("worse", "better")
+    ]
+    if doubtful:
+        parts.append(f"a place to look, among {len(rows)} figures perhaps by chance: {formats.some(doubtful, 5)}")
     return "; ".join(parts) or None
 
 
@@ -189,16 +199,17 @@ def ran_again(changes: Changes) -> str:
 
 
 def where(report: Report) -> str | None:
-    """Flips both ways, and the class or slice that lost or gained most."""
+    """Flips both ways, and the class or slice that lost or gained most, if that is more than chance."""
     found = report.comparison
     if not found or not found.n:
         return None
     fixed, broken = len(found.flips.wrong_to_right), len(found.flips.right_to_wrong)
     text = f"{formats.count(fixed, 'row')} fixed, {formats.count(broken, 'row')} broken"
-    moved = [(name, group) for name, group in groups(found) if group.gained != group.lost]
-    if moved:
-        name, most = max(moved, key=lambda item: abs(item[1].gained - item[1].lost))
-        text += f"; most in {name}: {formats.share(most.accuracy.base)} → {formats.share(most.accuracy.head)} right"
+    families = [list(found.classes.values()), *(list(cut.values()) for cut in found.slices.values())]
+    if most := stands_out(families, 1 - found.confidence):
+        family, place = most
+        name, group = groups(found)[sum(map(len, families[:family])) + place]
+        text += f"; most in {name}: {formats.share(group.accuracy.base)} → {formats.share(group.accuracy.head)} right"
     return text
 
 
@@ -222,8 +233,8 @@ def noise(report: Report) -> str | None:
     alone = "".join(f" (the {side} has no randomness and was not retrained)" for side in found.without_randomness)
     better = metric is not None and (found.mean > 0) == (metric.better == "higher")
     seeds = {
-        True: "so it is more than luck of the seed",
-        None: "so it may be luck of the seed",
+        True: "so the difference is more than luck of the seed",
+        None: "so the difference may be luck of the seed",
         False: f"so the seeds say otherwise: on average the change makes models {'better' if better else 'worse'}",
     }[found.supports(row.difference or 0.0)]
     return (
@@ -257,14 +268,29 @@ def proof(report: Report) -> tuple[State, str]:
 
 
 def gate(report: Report) -> tuple[State, str]:
-    """Whether the change is allowed, and by how many rules."""
+    """Whether the change is allowed, by how many rules, and which rules these rows are too few for."""
+    strict = "".join(f"; {text}" for text in _too_strict(report))
     if report.failures:
-        return "no", f"not allowed: {formats.some(list(report.failures), between='; ')}"
+        return "no", f"not allowed: {formats.some(list(report.failures), between='; ')}{strict}"
     applied = [outcome for outcome in report.gate if outcome.status != "not applied"]
     failing = [f"{outcome.rule} ({outcome.found})" for outcome in applied if outcome.status == "fails"]
     passing = len(applied) - len(failing)
-    passed = f"allowed: {passing} of {formats.count(len(applied), 'rule')} pass{'es' if passing == 1 else ''}"
+    passed = f"allowed: {passing} of {formats.count(len(applied), 'rule')} pass{'es' if passing == 1 else ''}{strict}"
     return ("warn", f"{passed}; worth a look: {formats.some(failing, between='; ')}") if failing else ("ok", passed)
+
+
+def _too_strict(report: Report) -> list[str]:
+    """The rules that more than one harmless change in five fails, and which margin would do."""
+    found = []
+    for outcome in report.gate:
+        if outcome.harmless and outcome.harmless.share > MANY_BLOCKED:
+            does = "stops" if outcome.action == "block" else "warns of"
+            margin = formats.size(report.metrics.get(outcome.harmless.metric), outcome.harmless.margin)
+            found.append(
+                f"“{outcome.rule}” {does} {outcome.harmless.share:.0%} of the changes without effect that differ in as"
+                f" many rows; a margin of {margin} does so to 5 %"
+            )
+    return found
 
 
 def noticed(report: Report) -> str | None:

@@ -46,7 +46,7 @@ def contents_are_recorded() -> Fact:
 
 
 def _files(out: Any) -> dict[Path, str]:
-    """The files of one of DVC's outputs, in the cache and in the workspace, with the hashes that are recorded for them."""
+    """The files of one of DVC's outputs, in the cache and in the workspace, with the hashes recorded for them."""
     md5 = out.hash_info.value
     stored = Path(out.cache.oid_to_path(md5))
     place = Path(out.fs_path)

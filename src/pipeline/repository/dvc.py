@@ -1,9 +1,10 @@
 """The one way to ask DVC: its command, its repository object, its settings, its cache, its file system."""
 
 import contextlib
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,8 @@ def running(folder: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 def _command(arguments: tuple[str, ...]) -> list[str]:
-    return [sys.executable, "-m", "dvc", *arguments]
+    # -P: else Python looks for modules in the current folder first, which may hold a stranger's revision.
+    return [sys.executable, "-P", "-m", "dvc", *arguments]
 
 
 def reason(text: str) -> str:
@@ -97,18 +99,31 @@ def cached(cache: Path, md5: str) -> Path | None:
 
 
 def share_cache(root: Path, folder: Path) -> None:
-    """Let DVC in `folder` use the cache and remotes of `root`, whose relative addresses would mean something else."""
+    """Let DVC in `folder`, a revision's files, use the settings, cache and remotes of `root`, and nothing of its own.
+
+    Relative addresses would mean something else there. And its own settings could send the user's keys to another
+    server, run a command, or, as symbolic links, be written through: so they go.
+    """
     from dvc.config import Config
 
     known = Config(dvc_dir=str(root / ".dvc"))
-    (folder / ".dvc").mkdir(exist_ok=True)
-    with Config(dvc_dir=str(folder / ".dvc")).edit("local") as local:
+    place = folder / ".dvc"
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place)
+    place.unlink(missing_ok=True)
+    place.mkdir()
+    with Config(dvc_dir=str(place)).edit("local") as local:
+        for section in ("core", "cache"):
+            local[section] = _as_text(known[section])
         local["cache"]["dir"] = str(cache_folder(root))
         for name, options in known["remote"].items():
-            local["remote"][name] = {key: str(value) for key, value in options.items()}
-        if default := known["core"].get("remote"):
-            local["core"]["remote"] = default
-    (folder / ".dvc" / "config.local").chmod(0o600)  # it may hold the credentials of a remote
+            local["remote"][name] = _as_text(options)
+    (place / "config.local").chmod(0o600)  # it may hold the credentials of a remote
+
+
+def _as_text(options: Mapping[str, Any]) -> dict[str, str]:
+    """Settings as their file has them."""
+    return {key: ",".join(value) if isinstance(value, list) else str(value) for key, value in options.items()}
 
 
 def files_of(root: Path, commit: str) -> Any:

@@ -9,7 +9,7 @@ import contextlib
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +89,7 @@ def worktree(root: Path, commit: str) -> Iterator[Path]:
         tree = Path(scratch) / "tree"
         git(root, "-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach", str(tree), commit)
         try:
+            require_inside(tree, commit[:7], [prefix + ".dvc/config"] if prefix else [])
             share_cache(root, tree / prefix)
             yield tree / prefix
         finally:
@@ -116,6 +117,15 @@ def reproduce(folder: Path, name: str, *targets: str) -> None:
         raise CheckError(f"{name}: its results are not to be had and its pipeline does not run: {reason}")
 
 
+def require_inside(folder: Path, name: str, paths: Iterable[str]) -> None:
+    """Raise CheckError where writing one of the paths in a revision's `folder` would write elsewhere."""
+    top = folder.resolve()
+    for path in paths:
+        place = folder / path
+        if place.is_symlink() or not place.parent.resolve().is_relative_to(top):
+            raise CheckError(f"{name}: its {path} lies behind a symbolic link or outside; DVC would write there")
+
+
 def stale_stages(folder: Path) -> list[str]:
     """Why the results that dvc.lock records are not of the files in `folder`; outputs need not be there."""
     from pipeline.repository.verify import lock_is_current
@@ -131,6 +141,7 @@ def _obtain(folder: Path, name: str) -> str:
     """
     recorded = lock.outputs(lock.read(folder), f"dvc.lock of {name}")
     wanted = [path for path in recorded if path.startswith(RESULTS)]
+    require_inside(folder, name, ["dvc.lock", "metrics", *recorded])
     try:
         stale = stale_stages(folder)
     except InputError as error:  # of DVC, which does not say whose files they are

@@ -1,6 +1,7 @@
 """What dvc.yaml runs. Importing this package pins what would make results depend on the machine, before any work.
 
-It must run before numpy is imported, so nothing above may import numpy.
+It must run before numpy is imported, so nothing above may import numpy; and in any Python, at first, so its syntax is
+that of Python 3.6 and `interpreter` comes before all other imports.
 """
 
 import atexit
@@ -11,6 +12,11 @@ import platform
 import signal
 import sys
 from functools import partial
+
+from pipeline.stages import interpreter
+
+if os.environ.get("DVC_STAGE"):
+    interpreter.settle(os.environ["DVC_STAGE"])
 
 from pipeline import errors
 from pipeline.repository.outputs import restore
@@ -35,9 +41,9 @@ os.environ.pop("NPY_ENABLE_CPU_FEATURES", None)  # beside NPY_DISABLE_CPU_FEATUR
 gc.set_threshold(100_000)
 atexit.register(gc.freeze)
 
-if stage := os.environ.get("DVC_STAGE"):
+if os.environ.get("DVC_STAGE"):
     # Already now: an interrupt while numpy and pandas are being imported is an interrupt like any other.
-    errors.catch(clean_up=partial(restore, stage))
+    errors.catch(clean_up=partial(restore, os.environ["DVC_STAGE"]))
     if sys.platform == "linux":
         PR_SET_PDEATHSIG = 1  # a stage does not outlive a killed `dvc repro` and write into the next one
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

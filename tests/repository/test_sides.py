@@ -146,7 +146,7 @@ def test_a_revision_runs_nothing_of_its_own_where_its_results_are_recorded(resul
 
 def test_a_revisions_settings_do_not_mix_with_the_users(results: Clone) -> None:
     """Else its `endpointurl` would get the keys that only the user's own settings hold."""
-    user = {"access_key_id": "mine", "url": "s3://bucket/path"}
+    user = {"url": "s3://bucket/path", "access_key_id": "mine"}
     for name, value in user.items():
         results.run("dvc", "remote", "modify", "--local", "default", name, value)
     config = (results.path / ".dvc/config").read_text()

@@ -53,11 +53,11 @@ def verify(
     """Say whether dvc.lock is current, and metrics and data are whole; exit 1 with a list of what is not."""
     from functools import partial
 
-    from pipeline.repository.contents import contents_are_recorded
+    from pipeline.repository.contents import contents_are_recorded, imports_are_named
     from pipeline.repository.reproduce import is_reproduced
     from pipeline.repository.verify import lock_is_current, metrics_are_finite, outputs_are_in_remote
 
-    checks = [lock_is_current, metrics_are_finite, contents_are_recorded]
+    checks = [lock_is_current, metrics_are_finite, contents_are_recorded, imports_are_named]
     checks += [outputs_are_in_remote] if remote else []
     checks += [partial(is_reproduced, equivalent and not reproduce)] if reproduce or equivalent else []
     failed = False

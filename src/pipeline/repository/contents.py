@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pipeline.params import read_params
 from pipeline.repository.dvc import open_repository
+from pipeline.repository.trust import problems, unnamed
 from pipeline.repository.verify import Fact
 
 LARGE = 1 << 30  # bytes from which the wait is worth a line where there is no terminal
@@ -42,6 +44,14 @@ def contents_are_recorded() -> Fact:
     return Fact(
         f"{len(found)} files here have the content that is recorded",
         [_problem(name, paths, cache) for name, paths in wrong.items()],
+    )
+
+
+def imports_are_named() -> Fact:
+    """DVC files write below their own folders and import from what data.sources names: remarks here, refusals in CI."""
+    named = read_params().data.sources or []
+    return Fact(
+        "DVC files keep to their folders and to named sources", [], [*problems(Path()), *unnamed(Path(), named)]
     )
 
 

@@ -98,8 +98,8 @@ def names_a_file(argument: str, value: Any) -> bool:
     scikit-learn keeps pickles in such folders, and runs what it finds there; a pull request must not choose one.
     """
     if argument == "input":
-        return value != "content"
-    return bool(FILE.search(argument)) and not isinstance(value, bool | int | float | None)
+        return str(value) != "content"
+    return FILE.search(argument) is not None and value is not None and not isinstance(value, bool | int | float)
 
 
 def find(name: str, kind: str, key: str) -> type[Any]:

@@ -116,7 +116,8 @@ def own_words(data: Data, raw: pd.DataFrame) -> Data:
     """
     said = raw.attrs if Path(data.path) == LOADED else {}
     try:
-        return Data(path=data.path, target=data.target, image=said.get("image"), split_column=said.get("split_column"))
+        own = {name: said.get(name) for name in ("image", "split_column")}
+        return Data.model_validate({"path": data.path, "target": data.target, **own})
     except ValidationError as error:
         name = error.errors()[0]["loc"][0]
         raise InputError(

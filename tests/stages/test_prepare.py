@@ -386,7 +386,7 @@ def with_target(values: object) -> pd.DataFrame:
 WRONG: dict[str, tuple[pd.DataFrame | str | bytes, dict[str, object], list[str]]] = {
     "an empty file": ("", {}, ["table.csv", "empty"]),
     "a header and no rows": ("a,target\n", {}, ["no rows"]),
-    "semicolons": (GOOD.to_csv(index=False, sep=";"), {}, ["semicolons", "commas"]),
+    "semicolons": (GOOD.to_csv(index=False, sep=";"), {}, ["semicolons", "data.read.sep"]),
     "tabs": (GOOD.to_csv(index=False, sep="\t"), {}, ["tabs"]),
     "not UTF-8": (GOOD.to_csv(index=False).replace("Bern", "Zürich").encode("latin-1"), {}, ["UTF-8"]),
     "duplicate columns": ("a,a,target\n1,2,x\n", {}, ["'a'", "more than once"]),

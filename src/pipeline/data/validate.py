@@ -12,6 +12,7 @@ from pipeline.data.dataset import Features, Roles
 from pipeline.data.schema import RESERVED, Schema
 from pipeline.data.split import SIDES
 from pipeline.errors import InputError
+from pipeline.params import Read
 
 SHOWN = 5  # examples in a message
 
@@ -37,6 +38,14 @@ def check_roles(table: pd.DataFrame, roles: Roles) -> None:
         for name in names:
             if name == roles.target or (key == "categorical" and name in taken):
                 raise InputError(f"column '{name}' is data.{taken[name]} and in data.{key} at once; choose one")
+
+
+def check_blanks(table: pd.DataFrame, reading: Read) -> None:
+    """Every column of which data.read says what is a blank is there."""
+    columns = list(table.columns)
+    for name in reading.na_values if isinstance(reading.na_values, dict) else ():
+        if name not in columns:
+            raise InputError(f"data.read.na_values: the table has no column '{name}'; {_closest(name, columns)}")
 
 
 def check_values(table: pd.DataFrame, roles: Roles) -> None:

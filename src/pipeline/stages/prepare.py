@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from pipeline.data import profile, split, validate
 from pipeline.data.cells import as_names, plain
-from pipeline.data.dataset import Roles, fit_schema, read_features, read_labels, typed
+from pipeline.data.dataset import Roles, fit_schema, read_features, read_labels, typed, with_reading
 from pipeline.data.schema import CONTENT, GROUP, KEY, TARGET, Schema
 from pipeline.data.tables import read_table
 from pipeline.errors import InputError, run
@@ -59,6 +59,7 @@ def main() -> None:
     classes = sorted(labels.unique().tolist())
     image = validate.image_size(params.data.image, own_words(params.data, raw).image, len(features.types))
     schema = fit_schema(features.table, training, features.types, roles.target, classes, image)
+    schema = with_reading(schema, params.data.read)
     if recorded := read_recorded():
         validate.check_recorded(recorded, schema)
 
@@ -97,10 +98,11 @@ def progress(rows: int, columns: int) -> Callable[[str], None]:
 def read(data: Data) -> tuple[pd.DataFrame, Roles]:
     """The table in plain cells and the roles of its columns; a set that `load` wrote brings its own split column."""
     names_of_rows = [name for name in (data.id, data.group) if name]
-    raw = plain(read_table(data.path, text=[*names_of_rows, data.target, *data.categorical]))
+    raw = plain(read_table(data.path, [*names_of_rows, data.target, *data.categorical], data.read))
     split_column = data.split_column or own_words(data, raw).split_column
     roles = Roles(data.target, data.id, data.group, split_column, tuple(data.drop), tuple(data.categorical))
     validate.check_roles(raw, roles)
+    validate.check_blanks(raw, data.read)
     for name in names_of_rows:
         raw[name] = as_names(raw[name])
     return raw, roles

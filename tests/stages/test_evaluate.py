@@ -8,12 +8,14 @@ from pathlib import Path
 from types import ModuleType
 
 import joblib
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 from sklearn import metrics as reference
 from sklearn.svm import LinearSVC
 
+from pipeline.data.schema import Schema
 from pipeline.errors import CheckError, InputError
 from pipeline.stages import evaluate, package
 from tests.stages import judged
@@ -203,3 +205,13 @@ def test_only_the_model_that_dvc_lock_records_is_unpickled(folder: Path, stage: 
     with pytest.raises((AttributeError, InputError)):  # vouched for, it is unpickled, and is no model
         stage.main()
     assert Path("harmed").exists()
+
+
+@pytest.mark.filterwarnings("error")
+def test_many_classes_raise_no_warnings() -> None:
+    """A column of probabilities at a time, pandas warned 50 times of 150 classes."""
+    classes = tuple(range(150))
+    table = evaluate.predictions(
+        pd.Series(["a"]), np.array([1]), np.array([2]), np.ones((1, 150)), Schema((), "target", classes)
+    )
+    assert list(table)[:4] == ["key", "truth", "prediction", "proba_0"] and table.shape == (1, 153)

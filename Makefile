@@ -49,7 +49,7 @@ schema: $(VENV)/.installed  ## write params.schema.json from src/pipeline/params
 
 remote: $(VENV)/.installed  ## install what remotes need; with URL=s3://bucket/path also share through that one
 	$(UV) pip install --quiet --require-hashes -r requirements-remote.lock
-	$(if $(URL),dvc remote add --force --default default "$(URL)")
+	$(if $(URL),python -m pipeline.repository.dvc '$(subst ','\'',$(URL))')
 
 lock: $(VENV)/.uv  ## resolve pyproject.toml again into the hashed locks
 	$(COMPILE) --upgrade -o requirements.lock

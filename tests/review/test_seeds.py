@@ -55,7 +55,7 @@ def test_equal_results_of_a_second_seed_end_the_retraining(results: Clone, capfd
     results.run("dvc", "repro")
     found = noise(results, 2)
     assert found.without_randomness == ("head",)
-    assert "workspace: training with seed 2" not in capfd.readouterr().err
+    assert "workspace, training with seed 2" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,14 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 from sklearn import metrics as reference
 from sklearn.svm import LinearSVC
 
+from pipeline.data.schema import Schema
 from pipeline.errors import InputError
 from pipeline.stages import evaluate
 from tests.stages import judged
@@ -175,3 +177,13 @@ def test_a_picture_size_that_the_features_do_not_fill_is_refused(folder: Path):
     Path("data/prepared/schema.json").write_text(json.dumps(schema))
     with pytest.raises(InputError, match="8 x 9 pixels, but a row has 64 features"):
         evaluate.main()
+
+
+@pytest.mark.filterwarnings("error")
+def test_many_classes_raise_no_warnings() -> None:
+    """A column of probabilities at a time, pandas warned 50 times of 150 classes."""
+    classes = tuple(range(150))
+    table = evaluate.predictions(
+        pd.Series(["a"]), np.array([1]), np.array([2]), np.ones((1, 150)), Schema((), "target", classes)
+    )
+    assert list(table)[:4] == ["key", "truth", "prediction", "proba_0"] and table.shape == (1, 153)

@@ -78,3 +78,10 @@ def test_comment_may_write_and_so_runs_the_default_branch_alone() -> None:
     checkout, comment = job["steps"]
     assert checkout["with"]["ref"] == "${{ github.event.repository.default_branch }}"
     assert comment["run"] == "python3 -P -m pipeline.comment"
+
+
+def test_a_merge_group_is_checked_and_gets_no_comment() -> None:
+    """It has no pull request of its own: its run's number is 0, and what it found stands in the step summary."""
+    assert {"pull_request", "merge_group", "push"} == set(read(FOLDER / "ci.yml")["on"])
+    (job,) = read(FOLDER / "comment.yml")["jobs"].values()
+    assert job["if"] == "${{ github.event.workflow_run.event == 'pull_request' }}"

@@ -12,7 +12,7 @@ from PIL.Image import Image
 from pipeline.data.columns import Columns
 from pipeline.data.schema import KEY, TARGET, Schema, matrix, model_input, probability_columns
 from pipeline.errors import InputError, run
-from pipeline.files import read_json, replacing, write_json
+from pipeline.files import read_json, read_parquet, replacing, write_json
 from pipeline.metrics import curves, pictures
 from pipeline.metrics import values as metrics
 from pipeline.metrics.hardest import hardest
@@ -29,7 +29,7 @@ def main() -> None:
     """Write data/predictions/test.parquet and metrics/evaluate/."""
     params = read_params().evaluate
     schema = Schema.from_dict(read_json("data/prepared/schema.json"))
-    test = pd.read_parquet("data/prepared/test.parquet").sort_values(KEY, kind="stable", ignore_index=True)
+    test = read_parquet("data/prepared/test.parquet").sort_values(KEY, kind="stable", ignore_index=True)
     model = joblib.load("models/model.joblib")
     require_fit(schema, model, test)
 
@@ -104,7 +104,8 @@ def predictions(
     """The table that the review and the package are checked against."""
     table = pd.DataFrame({"key": keys, "truth": truth, "prediction": prediction})
     if probabilities is not None:
-        table[probability_columns(schema.classes)] = probabilities
+        named = pd.DataFrame(probabilities, columns=probability_columns(schema.classes), index=table.index)
+        table = pd.concat([table, named], axis=1)  # at once: a column at a time, pandas warns from 100 on
     return table
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from pipeline.data.columns import Columns
 from pipeline.data.schema import KEY, Schema, matrix, probability_columns
 from pipeline.errors import CheckError, run
-from pipeline.files import read_json, replacing
+from pipeline.files import read_json, read_parquet, replacing
 from pipeline.package import mlflow_folder
 from pipeline.package.card import Facts, model_card
 from pipeline.package.example import example_row
@@ -34,8 +34,8 @@ def main() -> None:
     """Write models/package/ and metrics/package/."""
     params = read_params()
     schema = Schema.from_dict(read_json(SCHEMA))
-    test = pd.read_parquet(TEST).sort_values(KEY, kind="stable", ignore_index=True)
-    predictions = pd.read_parquet(PREDICTIONS)
+    test = read_parquet(TEST).sort_values(KEY, kind="stable", ignore_index=True)
+    predictions = read_parquet(PREDICTIONS)
     model = joblib.load(MODEL)
     facts = Facts(
         name=params.package.name,

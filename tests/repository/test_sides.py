@@ -12,6 +12,8 @@ from pipeline.repository.sides import PREDICTIONS, has_results, revision, worksp
 from tests.conftest import Clone
 from tests.repository.small import set_param, state
 
+pytestmark = pytest.mark.slow  # runs revisions in temporary worktrees
+
 
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:

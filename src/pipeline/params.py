@@ -79,6 +79,9 @@ class Data(_Section):
     image: tuple[PositiveInt, PositiveInt] | None = Field(
         None, strict=False, description="height and width, if each row is a picture"
     )
+    sources: list[str] | None = Field(
+        None, description="addresses that tables may be imported from (dvc import, import-url); CI refuses others"
+    )
     read: Read = Field(Read.model_validate({}), description="how the files are to be read")
 
 

@@ -12,6 +12,8 @@ from pipeline.review.seeds import is_random, summarise, training_noise
 from tests.conftest import Clone
 from tests.repository.small import set_param, state
 
+pytestmark = pytest.mark.slow  # trains in temporary worktrees
+
 FOREST, NEIGHBOURS = "ensemble.RandomForestClassifier", "neighbors.KNeighborsClassifier"
 ARGUMENT_OR_SEED = 'PARAMS["train"]["arguments"].get("random_state", PARAMS["train"]["seed"])'
 

@@ -1,9 +1,13 @@
 """What `evaluate` writes, and what it refuses."""
 
 import json
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,8 +16,8 @@ from sklearn import metrics as reference
 from sklearn.svm import LinearSVC
 
 from pipeline.data.schema import Schema
-from pipeline.errors import InputError
-from pipeline.stages import evaluate
+from pipeline.errors import CheckError, InputError
+from pipeline.stages import evaluate, package
 from tests.stages import judged
 
 
@@ -177,6 +181,30 @@ def test_a_picture_size_that_the_features_do_not_fill_is_refused(folder: Path):
     Path("data/prepared/schema.json").write_text(json.dumps(schema))
     with pytest.raises(InputError, match="8 x 9 pixels, but a row has 64 features"):
         evaluate.main()
+
+
+class Harmful:
+    """What runs a command when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return os.mkdir, ("harmed",)
+
+
+@pytest.mark.parametrize("stage", [evaluate, package])
+def test_only_the_model_that_dvc_lock_records_is_unpickled(folder: Path, stage: ModuleType):
+    evaluate.main()
+    joblib.dump(Harmful(), "models/model.joblib")
+    for refuse in (lambda: None, Path("dvc.lock").unlink):  # another hash, and none
+        refuse()
+        with pytest.raises(
+            CheckError, match=r"models/model.joblib: its MD5 is \w{32}, dvc.lock records .* not unpickled"
+        ):
+            stage.main()
+    assert not Path("harmed").exists()
+    judged.save(Harmful())
+    with pytest.raises((AttributeError, InputError)):  # vouched for, it is unpickled, and is no model
+        stage.main()
+    assert Path("harmed").exists()
 
 
 @pytest.mark.filterwarnings("error")

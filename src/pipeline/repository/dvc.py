@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import deque
@@ -62,7 +63,8 @@ def repro(
 
 
 def _command(arguments: tuple[str, ...]) -> list[str]:
-    return [sys.executable, "-m", "dvc", *arguments]
+    # -P: else Python looks for modules in the current folder first, which may hold a stranger's revision.
+    return [sys.executable, "-P", "-m", "dvc", *arguments]
 
 
 def reason(text: str) -> str:
@@ -181,9 +183,10 @@ def share_cache(root: Path, folder: Path) -> None:
     looks for it in the wrong place.
     """
     known, place = _settings(root), folder / ".dvc"
-    if place.is_symlink():
-        place.unlink()
-    place.mkdir(exist_ok=True)
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place)  # whatever lies in it may be a link, through which DVC would write
+    place.unlink(missing_ok=True)
+    place.mkdir()
     content = {
         f'{kind} "{name}"' if kind in NAMED else kind: options
         for kind, section in known.items()
@@ -230,7 +233,7 @@ def use_remote(folder: Path, url: str) -> None:
     address = url if "://" in url or Path(url).is_absolute() else os.path.relpath(folder / url, folder / ".dvc")
     settings = ConfigObj(str(folder / ".dvc" / "config"), encoding="utf-8", interpolation=False)
     settings.setdefault("core", {})["remote"] = "default"
-    settings['remote "default"'] = {"url": address}
+    settings['remote "default"'] = {"url": address} | ({} if address.startswith("hdfs:") else {"verify": "true"})
     settings.write()
     _settings(folder)
 

@@ -7,7 +7,7 @@ read.
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +112,15 @@ def reproduce(root: Path, folder: Path, name: str, *targets: str) -> str:
     return environment.remark
 
 
+def require_inside(folder: Path, name: str, paths: Iterable[str]) -> None:
+    """Raise CheckError where writing one of the paths in a revision's `folder` would write elsewhere."""
+    top = folder.resolve()
+    for path in paths:
+        place = folder / path
+        if place.is_symlink() or not place.parent.resolve().is_relative_to(top):
+            raise CheckError(f"{name}: its {path} lies behind a symbolic link or outside; DVC would write there")
+
+
 def _replaced(folder: Path) -> list[str]:
     """What the pipeline reads from beside the repository and is not there as dvc.lock recorded it."""
     from pipeline.repository.verify import changes
@@ -135,6 +144,7 @@ def _obtain(root: Path, folder: Path, name: str) -> str:
     """
     recorded = lock.outputs(lock.read(folder), f"dvc.lock of {name}")
     wanted = [path for path in recorded if path.startswith(RESULTS)]
+    require_inside(folder, name, ["dvc.lock", "metrics", *recorded])
     try:
         stale = stale_stages(folder)
     except InputError as error:  # of DVC, which does not say whose files they are

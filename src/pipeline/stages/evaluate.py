@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -20,6 +19,7 @@ from pipeline.metrics.intervals import intervals
 from pipeline.metrics.slices import decode, per_class, per_slice
 from pipeline.metrics.values import Codes, Floats
 from pipeline.params import Evaluate, read_params
+from pipeline.stages.model import load_model
 from pipeline.tracking import Live
 
 TABLE_FEATURES = 12  # features that the table of hardest examples shows
@@ -30,7 +30,7 @@ def main() -> None:
     params = read_params().evaluate
     schema = Schema.from_dict(read_json("data/prepared/schema.json"))
     test = read_parquet("data/prepared/test.parquet").sort_values(KEY, kind="stable", ignore_index=True)
-    model = joblib.load("models/model.joblib")
+    model = load_model()
     require_fit(schema, model, test)
 
     features = model_input(test, schema)

@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy.typing as npt
 import pandas as pd
 
@@ -20,9 +19,9 @@ from pipeline.package.export import columns_to_onnx, refused_by_onnxruntime, run
 from pipeline.package.parity import encoding_differs, parity
 from pipeline.package.table_model import TableModel
 from pipeline.params import read_params
+from pipeline.stages.model import MODEL, load_model
 from pipeline.tracking import Live
 
-MODEL = "models/model.joblib"
 TEST = "data/prepared/test.parquet"
 SCHEMA = "data/prepared/schema.json"
 PREDICTIONS = "data/predictions/test.parquet"
@@ -36,7 +35,7 @@ def main() -> None:
     schema = Schema.from_dict(read_json(SCHEMA))
     test = read_parquet(TEST).sort_values(KEY, kind="stable", ignore_index=True)
     predictions = read_parquet(PREDICTIONS)
-    model = joblib.load(MODEL)
+    model = load_model()
     facts = Facts(
         name=params.package.name,
         purpose=purpose(params.package.purpose, schema),

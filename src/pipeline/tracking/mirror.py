@@ -221,8 +221,9 @@ def _push(root: Path, ledger: Ledger, entries: list[Entry], deadline: float | No
     """Send entries in a process of its own, which is ended at the deadline: W&B's client may wait for minutes."""
     limit = deadline - time.monotonic() if deadline is not None else PER_RUN * len(entries)
     with scratch() as variables:
+        runs = [entry.recording.run_id for entry in entries]
         process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.tracking.push", str(root), *(entry.recording.run_id for entry in entries)],
+            [sys.executable, "-P", "-m", "pipeline.tracking.push", str(root), *runs],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,

@@ -47,23 +47,13 @@ def adopt_table(root: Path, file: Path, target: str, agreed: Callable[[], bool])
 
 def settings(found: Adoption, place: str, options: dict[str, Any], params: Params) -> dict[str, Any]:
     """What params.yaml is to say. A table that is adopted already keeps its gate, its metrics and its package."""
-    data = {"path": place, **found.data}
-    read = {**options, **data.pop("read", {})}
+    data = dict(found.data)
+    read = dict(options)
+    if words := data.pop("read", {}).get("na_values"):
+        read["na_values"] = {**read.get("na_values", {}), **words}
     if read:
         data["read"] = read
-    without: dict[str, Any] = dict.fromkeys(("id", "group", "split_column", "image")) | {"drop": [], "categorical": []}
-    data = {"path": place, **found.data}
-    read = {**options, **data.pop("read", {})}
-    if read:
-        data["read"] = read
-    without: dict[str, Any] = {
-        "id": None,
-        "group": None,
-        "drop": [],
-        "categorical": [],
-        "split_column": None,
-        "image": None,
-    }
+    without = {"id": None, "group": None, "drop": [], "categorical": [], "split_column": None, "image": None}
     data = {"path": place, "target": found.data["target"]} | without | data
     if params.data.path == place:
         return {

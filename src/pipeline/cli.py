@@ -69,14 +69,17 @@ def verify(
         ),
     ] = False,
 ) -> None:
-    """Say whether dvc.lock is current and its metrics are whole; exit 1 with a list of what is not."""
+    """Say whether dvc.lock is current, and metrics and data are whole; exit 1 with a list of what is not."""
     from functools import partial
 
+    from pipeline.repository import contents
+    from pipeline.repository import verify as verifying
     from pipeline.repository.reproduce import is_reproduced
-    from pipeline.repository.verify import lock_is_current, metrics_are_finite, outputs_are_in_remote
 
-    checks = [lock_is_current, metrics_are_finite]
-    checks += [outputs_are_in_remote] if remote else []
+    checks = [verifying.lock_is_current, verifying.metrics_are_finite]
+    checks += [contents.contents_are_recorded, contents.imports_are_named]
+    checks += [verifying.imports_are_current] if verifying.imports() else []
+    checks += [verifying.outputs_are_in_remote] if remote else []
     checks += [partial(is_reproduced, equivalent and not reproduce)] if reproduce or equivalent else []
     failed = False
     for check in checks:
@@ -144,16 +147,23 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
     primary: Annotated[str, typer.Option(help="the metric of the headline")] = "accuracy",
     confidence: Annotated[float, typer.Option(help="confidence of the intervals")] = 0.95,
+    group: Annotated[
+        str | None, typer.Option(help=r"column that rows of one person or device share  \[default: group, if there]")
+    ] = None,
 ) -> None:
-    """Compare two tables of predictions by key; columns: key, truth, prediction, and proba_<class> if there are."""
-    from pipeline.comparison.align import NAMES
+    """Compare two tables of predictions by key.
+
+    Columns: key, truth, prediction, proba_<class> if there are, and group if rows belong together.
+    """
+    from pipeline.comparison.align import GROUP, NAMES
     from pipeline.comparison.compare import compare
     from pipeline.data.tables import read_table
     from pipeline.review.show import terminal
 
-    tables = read_table(base, NAMES), read_table(head, NAMES)
+    names = (*NAMES, group or GROUP)
+    tables = read_table(base, names), read_table(head, names)
     try:
-        found = compare(*tables, primary=primary, confidence=confidence)
+        found = compare(*tables, primary=primary, confidence=confidence, group=group)
     except errors.InputError as error:
         files, side = {"base": base, "head": head}, str(error).partition(":")[0]
         raise errors.InputError(f"{files[side]}, {error}" if side in files else str(error)) from None

@@ -54,6 +54,12 @@ def interval(metric: Metric | None, low: Any, high: Any) -> str:
     return " to ".join(difference(metric, end).removesuffix(" points") for end in (low, high))
 
 
+def interval_at(metric: Metric | None, low: Any, high: Any, confidence: Any) -> str:
+    """An interval with its level: `+0.10 to +1.68 (95 %)`."""
+    ends = interval(metric, low, high)
+    return ends if ends == NOTHING or not finite(confidence) else f"{ends} ({100 * confidence:.3g} %)"
+
+
 def share(number: Any) -> str:
     """A share of rows: `97.9 %`."""
     return f"{100 * number:.1f} %" if finite(number) else NOTHING

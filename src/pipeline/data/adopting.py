@@ -131,7 +131,7 @@ def closest(name: str, columns: list[str]) -> str:
 
 def _settled(chosen: Mapping[str, Any]) -> dict[str, str]:
     """What a person chose for each column that their settings name."""
-    found = {}
+    found: dict[str, str] = {}
     for key, value in chosen.items():
         names = [value] if isinstance(value, str) else list(value) if isinstance(value, (list, dict)) else []
         if key not in ("path", "target", "read", "image", "sources"):
@@ -253,7 +253,7 @@ def _odd(column: pd.Series, found: _Found) -> None:
             found.notices.append(Notice(name, message))
     if (sentinel := sentinel_of(column)) is not None:
         shown = f"{sentinel:g}"
-        rows = int((as_numbers(column) == sentinel).sum())
+        rows = int((column == sentinel).sum())
         message = f"{shown} stands apart from all other values in {rows} rows: a blank?"
         found.notices.append(Notice(name, message, f"data.read.na_values: {{{name}: [{shown}]}}"))
     if column.nunique(dropna=False) == 1:

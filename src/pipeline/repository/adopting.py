@@ -99,7 +99,8 @@ def _edited_pipeline(file: Path, artifact: Mapping[str, Any]) -> str:
 
 
 def _load(file: Path) -> tuple[Any, Any]:
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     yaml = YAML()  # keeps comments, order and quotes
     yaml.preserve_quotes = True

@@ -5,19 +5,17 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from pipeline.comparison import formats
 from pipeline.comparison.compare import compare
 from pipeline.comparison.gate import Figures, judge
 from pipeline.comparison.power import with_power
 from pipeline.comparison.results import Comparison
 from pipeline.errors import CheckError, InputError, PipelineError
-from pipeline.files import finite, read_json, replacing, write_json
+from pipeline.files import finite, read_json, read_parquet, replacing, write_json
 from pipeline.params import Params, parse_params
 from pipeline.repository import lock, sides
 from pipeline.repository.proof import find_proof
-from pipeline.repository.revisions import default_base, resolve
+from pipeline.repository.revisions import default_base, named_base, resolve
 from pipeline.repository.sides import PREDICTIONS, Side
 from pipeline.review.changes import find_changes
 from pipeline.review.curves import read_curves
@@ -28,6 +26,8 @@ from pipeline.review.seeds import training_noise
 from pipeline.review.show.html import to_html
 from pipeline.review.show.render import to_markdown
 from pipeline.review.where import changed_rows, show_flips, slice_labels
+
+MODEL = ("models/model.joblib", "data/prepared/schema.json")  # what a model is: the same bytes are the same model
 
 
 def write_report(root: Path, base: str | None, head: str | None, seeds: int | None, out: Path) -> Report:
@@ -54,7 +54,7 @@ def write_report(root: Path, base: str | None, head: str | None, seeds: int | No
 
 def assemble(root: Path, base: str | None, head: str | None, seeds: int | None) -> Report:
     """The report on two revisions; None stands for the default base, the workspace, and `review.seeds`."""
-    base_commit = default_base(root, head) if base is None else resolve(root, base)
+    beside = default_base(root, head) if base is None else named_base(root, base)
     head_commit = None if head is None else resolve(root, head)
     with ExitStack() as stack:
         new = stack.enter_context(sides.revision(root, head_commit)) if head_commit else sides.workspace(root)
@@ -63,9 +63,10 @@ def assemble(root: Path, base: str | None, head: str | None, seeds: int | None) 
             raise InputError(f"there is no params.yaml in {new.name}")
         params = parse_params(text, f"params.yaml of {new.name}")
         old, problem = None, None
-        if base_commit and sides.has_results(root, base_commit):
+        if beside and sides.has_results(root, beside.commit):
+            sides.say(f"comparing {new.name} with {beside.commit[:7]}{f' of {beside.branch}' if beside.branch else ''}")
             try:
-                old = stack.enter_context(sides.revision(root, base_commit))
+                old = stack.enter_context(sides.revision(root, beside.commit, beside.branch))
             except CheckError as error:
                 problem = str(error)
         return _report(root, old, new, params, params.review.seeds if seeds is None else seeds, problem)
@@ -80,7 +81,7 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
     if base:
         comparison = compare_sides(base, head, params)
         found = {
-            "base": Revision(base.name, base.commit, base.subject, base.source),
+            "base": Revision(base.name, base.commit, base.subject, base.source, base.branch),
             "base_values": {**own_values(base.folder), "latency_ms": latency.base},
             "changes": find_changes(base.folder, head.folder),
             "comparison": comparison,
@@ -97,7 +98,11 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
             except PipelineError as error:  # the comparison stands without them
                 found["no_noise"] = str(error)
     figures = Figures(
-        head_values, found.get("base_values", {} if problem else None), _intervals(comparison) if base else {}
+        head_values,
+        found.get("base_values", {} if problem else None),
+        comparison.metrics if base else {},
+        bool(base and comparison.same_model),
+        _intervals(head_values),
     )
     outcomes = judge(params.gate, params.review.metrics, figures)
     return Report(
@@ -115,20 +120,22 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
     )
 
 
-def _intervals(found: Comparison) -> dict[str, tuple[float | None, float | None]]:
-    """What the gate judges: of each metric the interval that it has alone, so that no metric decides over another.
+def _intervals(values: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """The intervals of a side's own metrics that are there."""
+    found = values.get("interval")
+    ends = {name: (of.get("low"), of.get("high")) for name, of in found.items()} if isinstance(found, dict) else {}
+    return {name: (low, high) for name, (low, high) in ends.items() if finite(low) and finite(high)}
 
-    Where nothing differs nothing got worse, though rows without probabilities say little.
-    """
-    return {
-        name: (0.0, 0.0) if found.identical and row.low is not None else (row.low_unadjusted, row.high_unadjusted)
-        for name, row in found.metrics.items()
-    }
+
+def is_same_model(base: Side, head: Side) -> bool:
+    """Whether both dvc.lock name the same bytes of model and schema: it is one model then, not only on these rows."""
+    old, new = (lock.outputs(lock.read(side.folder)) for side in (base, head))
+    return all(old.get(path) and old.get(path) == new.get(path) for path in MODEL)
 
 
 def compare_sides(base: Side, head: Side, params: Params) -> Comparison:
     """Compare the predictions of both sides on the test rows whose content is the same."""
-    old, new = (pd.read_parquet(side.folder / PREDICTIONS) for side in (base, head))
+    old, new = (read_parquet(side.folder / PREDICTIONS) for side in (base, head))
     return compare(
         old,
         new,
@@ -137,6 +144,7 @@ def compare_sides(base: Side, head: Side, params: Params) -> Comparison:
         exclude=changed_rows(base.folder, head.folder),
         slices=slice_labels(head.folder, params.evaluate.slices),
         bins=params.evaluate.bins,
+        same_model=is_same_model(base, head),
     )
 
 

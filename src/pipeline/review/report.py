@@ -23,12 +23,16 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Revision:
-    """One side in words: its short name, its commit, the commit's subject, and where its results came from."""
+    """One side in words: its short name, its commit, the commit's subject, and where its results came from.
+
+    `branch`: of the base, the branch that it is on, where that is known.
+    """
 
     name: str
     commit: str
     subject: str
     source: str
+    branch: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,8 @@ class Report:
     @property
     def failures(self) -> tuple[str, ...]:
         """Why this change is not allowed; empty: it is."""
-        found = [f"{outcome.rule} ({outcome.found})" for outcome in self.gate if outcome.blocks]
+        undecided = {"not decided": "not decided: "}
+        found = [f"{o.rule} ({undecided.get(o.status, '')}{o.found})" for o in self.gate if o.blocks]
         found += [f"{metric}, which review.metrics declares, is missing or not finite" for metric in self.missing]
         if self.problem:
             found.insert(0, f"the comparison could not be made: {self.problem}")

@@ -41,7 +41,7 @@ def default_base(root: Path, head: str | None) -> str | None:
     parents = git(root, "rev-list", "--parents", "-n", "1", at).split()[1:]
     if head is None and os.environ.get("GITHUB_EVENT_NAME") == "pull_request" and len(parents) == 2:
         return parents[0]
-    branch = next((commit for name in DEFAULT_BRANCHES if (commit := _commit(root, name))), None)
+    branch = default_branch(root)
     shallow = git(root, "rev-parse", "--is-shallow-repository") == "true"
     cut = InputError("the history of this clone is cut, so there is no base to see; run: git fetch --unshallow")
     if branch:
@@ -61,6 +61,11 @@ def default_base(root: Path, head: str | None) -> str | None:
     if not parents and shallow:
         raise cut
     return parents[0] if parents else None
+
+
+def default_branch(root: Path) -> str | None:
+    """The last commit of the default branch that is known here."""
+    return next((commit for name in DEFAULT_BRANCHES if (commit := _commit(root, name))), None)
 
 
 def snapshot(root: Path, *paths: str) -> str:

@@ -4,6 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST ?= -n logical --maxprocesses 8 --dist loadfile
+PASSED = $(if $(filter file,$(origin PYTEST)),touch $@,echo "only PYTEST=$(PYTEST) ran: the next 'make test' runs everything")
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE  # compiled once: importing scikit-learn from source takes seconds, each time
 # --system-certs: behind a company proxy the system knows the right certificates.
@@ -11,7 +12,7 @@ UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv --system-certs
 COMPILE := $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --quiet --custom-compile-command "make lock"
 .DEFAULT_GOAL := help
-.PHONY: help install repro test reproduce-check bench lock schema remote clean
+.PHONY: help install repro test test-all reproduce-check bench lock schema remote clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -22,14 +23,20 @@ repro: $(VENV)/.installed  ## run the pipeline and print its metrics
 	dvc repro
 	@pipeline metrics
 
-test: $(VENV)/.passed  ## lint, types, tests; what passed is not run again until a file changes
+test: $(VENV)/.passed  ## lint, types, quick tests; what passed is not run again until a file changes
+
+test-all: $(VENV)/.passed-all  ## and the slow tests: servers, browsers, whole clones, workflows
 
 $(VENV)/.passed: $(VENV)/.tested $(wildcard $(shell git ls-files --cached --others --exclude-standard 2>/dev/null))
 	ruff check
 	ruff format --check
 	mypy
-	pytest $(PYTEST)
-	@$(if $(filter file,$(origin PYTEST)),touch $@,echo "only PYTEST=$(PYTEST) ran: the next 'make test' runs everything")
+	pytest -m "not slow" $(PYTEST)
+	@$(PASSED)
+
+$(VENV)/.passed-all: $(VENV)/.passed
+	pytest -m slow $(PYTEST)
+	@$(PASSED)
 
 reproduce-check: $(VENV)/.installed  ## run everything again and prove that nothing changed
 	pipeline verify --reproduce

@@ -34,6 +34,18 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("repository")
 
 
+# A test that uses one of these needs a server, a browser or a whole clone of this repository, and so is slow.
+SLOW = {"server", "browser", "s3", "clone", "clone_factory", "reproduced_template", "default_branch"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what uses a fixture of SLOW, directly or not, so that nobody has to remember it."""
+    for item in items:
+        if SLOW & set(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+
+
 STARTED: list[subprocess.Popen[str]] = []  # by the test that runs
 
 

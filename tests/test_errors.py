@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import CheckError, InputError, ResourceError, explain
+from pipeline.errors import LONGEST, CheckError, InputError, ResourceError, explain, fail
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,14 @@ def test_an_expected_error_is_its_message() -> None:
 
 def test_no_more_than_two_lines_are_printed() -> None:
     assert run("raise InputError('a\\nb\\nc\\nd')").stderr == "error: a\nb\n"
+
+
+def test_what_a_terminal_would_obey_is_shown_and_a_long_line_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        fail("column '\x1b]0;owned\x07\u202e': no\r\ncell " + "x" * 1_000_000, 2)
+    first, second, end = capsys.readouterr().err.split("\n")
+    assert (first, end) == ("error: column '\\x1b]0;owned\\x07\\u202e': no", "")
+    assert len(second) == LONGEST and second.endswith("x…")
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])

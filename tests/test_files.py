@@ -10,7 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.files import finite, read_json, replacing, write_json
+from pipeline.files import dump_yaml, finite, parse_yaml, read_json, replacing, write_json
+
+# Where YAML 1.1, which PyYAML reads, and 1.2, which DVC reads, are of two minds, and where they are of one.
+SCALARS = """1e-5 1e-05 1E5 -1e+3 .5 5. +.5e-3 1_000 1_0.5 0777 0o17 0x1F 0b11 017 08 1:30 190:20:30.15 yes No on OFF
+y n true False ~ null Null .inf -.INF .nan - = << 2024-01-02 2024-01-02T03:04:05 1.2.3 1e 0.1 "yes" -0 '1e-5'"""
 
 
 def test_a_file_and_its_folders_are_made(tmp_path: Path) -> None:
@@ -118,3 +122,36 @@ def test_nan_is_not_written(tmp_path: Path) -> None:
 )
 def test_only_finite_numbers_are_finite(value: object, expected: bool) -> None:
     assert finite(value) is expected
+
+
+@pytest.mark.parametrize("scalar", [*SCALARS.split(), "!!str 1", "!!float 1"])
+def test_yaml_is_read_as_dvc_reads_it_and_written_as_it_was_read(scalar: str) -> None:
+    from dvc.utils.serialize import loads_yaml
+
+    text = f"a: {scalar}\nb: [{scalar}]\n"
+    try:
+        expected = loads_yaml(text)
+    except Exception:
+        with pytest.raises(ValueError, match=r"^line \d"):
+            parse_yaml(text)
+        return
+    assert repr(parse_yaml(text)) == repr(expected)
+    assert repr(parse_yaml(dump_yaml(expected))) == repr(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [", "line 1: "),
+        ("a: 1\nb: 1\na: 2", 'line 3: found duplicate key "a"'),
+        ("a: 1\nb: 2024-13-01", "month must be in 1..12"),
+        ("a: !!python/object:os.system {}", "line 1: could not determine a constructor"),
+        ("a: \x01", "special characters are not allowed"),
+        ("[" * 5000, "recursion"),
+        ("a: 1\n---\nb: 2", "another document"),
+    ],
+)
+def test_what_is_no_yaml_is_said_in_one_line(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=r"^[^\n]*$") as caught:
+        parse_yaml(text)
+    assert message in str(caught.value)

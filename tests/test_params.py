@@ -51,14 +51,14 @@ def test_every_key_is_described_for_editors() -> None:
         (r"^  target:.*", "", "data.target: missing; add it"),
         (
             r"^  tolerance: .*",
-            "  tolerance: 1e-5",
-            "package.tolerance: '1e-5': Input should be a valid number; YAML reads 1e-5 as text, write 1.0e-05",
+            '  tolerance: "1e-5"',
+            "package.tolerance: '1e-5': Input should be a valid number",
         ),
         (r"^  dataset: .*", "  dataset: diggits", "'diggits': did you mean 'digits'? allowed: digits, iris, wine"),
         (r"^  epochs: .*", "  epochs: sixty", "train.epochs: 'sixty'"),
         (r"^  epochs: .*", "  epochs: 6.5", "train.epochs: 6.5"),
-        (r"^  epochs: .*", '  epochs: "8"', "write 8 without quotes"),
-        (r"^  epochs: .*", "  epochs: 1e3", "YAML reads 1e3 as text, write 1000"),
+        (r"^  epochs: .*", '  epochs: "8"', "train.epochs: '8': Input should be a valid integer"),
+        (r"^  epochs: .*", "  epochs: 1e3", "train.epochs: 1000.0: Input should be a valid integer"),
         (r"^  epochs: .*", "  epochs: 0", "train.epochs: 0"),
         (r"^  epochs: .*", "  epochs: true", "train.epochs: True"),
         (r"^  test_size: .*", "  test_size: 1.5", "prepare.test_size: 1.5"),
@@ -76,7 +76,8 @@ def test_every_key_is_described_for_editors() -> None:
         (r"minimum: 0.95, ", "", "exactly one of"),
         (r"minimum: 0.95, ", "minimum: 95, ", "gate.0: 95 of accuracy: it is a share of 1; write 0.95"),
         (r"action: block", "action: blok", "gate.0.action: 'blok'"),
-        (r"^train:", "train: [", "not valid YAML"),
+        (r"^train:", "train: [", "not valid YAML: line "),
+        (r"^train:", "train: {}\ntrain:", 'found duplicate key "train"'),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(pattern: str, replacement: str, message: str) -> None:

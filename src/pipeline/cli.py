@@ -8,6 +8,7 @@ from typer.core import TyperCommand
 
 from pipeline import errors
 from pipeline.repository.environment import leave_git_hook
+from pipeline.text import shown
 
 if TYPE_CHECKING:
     from pipeline.params import Seeds
@@ -64,9 +65,9 @@ def verify(
     failed = False
     for check in checks:
         fact = check()  # told at once: a later check may take minutes, or find no remote
-        typer.echo(f"{'no' if fact.problems else 'warning' if fact.doubts else 'ok'}: {fact.statement}")
+        say(f"{'no' if fact.problems else 'warning' if fact.doubts else 'ok'}: {fact.statement}")
         for problem in [*fact.problems, *fact.doubts]:
-            typer.echo(f"  {problem}")
+            say(f"  {problem}")
         failed = failed or bool(fact.problems)
     raise typer.Exit(failed)
 
@@ -77,7 +78,8 @@ def report(
     head: Annotated[str | None, typer.Option(help="judge this revision  \\[default: the workspace]")] = None,
     out: Annotated[Path, typer.Option(help="folder for report.md, report.html and report.json")] = Path("report"),
     seeds: Annotated[
-        str | None, typer.Option(metavar="N|auto", help="further seeds to train both with; auto: as many as a minute allows")
+        str | None,
+        typer.Option(metavar="N|auto", help="further seeds to train both with; auto: as many as a minute allows"),
     ] = None,
 ) -> None:
     """Say whether the change made the model better, worse or neither, and why; exit 1 if the gate does not allow it."""
@@ -86,7 +88,7 @@ def report(
 
     found = write_report(Path.cwd(), base, head, None if seeds is None else _seeds(seeds), out)
     for line in [*lines(found), f"{out / 'report.html'}"]:
-        typer.echo(line)
+        say(line)
     if found.failures:
         raise errors.CheckError(f"not allowed: {'; '.join(found.failures)}")
 
@@ -128,9 +130,9 @@ def mirror(
     found = mirroring.status(folders or []) if status else mirroring.mirror(folders or [], rev, wait)
     for entry in found:
         where = " ".join(filter(None, (entry.target, entry.problem and f"({entry.problem})")))
-        typer.echo(f"{entry.state:<10} {entry.recording.stage:<12} {entry.recording.group:<24} {where}")
+        say(f"{entry.state:<10} {entry.recording.stage:<12} {entry.recording.group:<24} {where}")
     if not found:
-        typer.echo("nothing is mirrored" if status else "nothing to mirror, or WANDB_MODE=disabled")
+        say("nothing is mirrored" if status else "nothing to mirror, or WANDB_MODE=disabled")
 
 
 @app.command()
@@ -157,6 +159,11 @@ def compare(
         why = "; ".join(filter(None, (found.headline.reason, *found.notes)))
         raise errors.InputError(f"nothing to compare in {base} and {head}: {why}")
     (terminal.print_json if as_json else terminal.print_table)(found)
+
+
+def say(line: str) -> None:
+    """Print a line, in which names from tables, parameters and Git stand."""
+    typer.echo(shown(line))
 
 
 def main() -> None:

@@ -8,6 +8,10 @@ from functools import partial
 from types import FrameType, TracebackType
 from typing import NoReturn
 
+from pipeline.text import shown
+
+LONGEST = 2_000  # characters of a line: a name in it may be a whole file
+
 
 class PipelineError(Exception):
     """A failure with a message of one or two lines: what is wrong, where, and what to do."""
@@ -71,8 +75,9 @@ def explain(error: BaseException) -> tuple[str, int]:
 
 def fail(message: str, exit_code: int) -> NoReturn:
     """Print `message` on stderr, at most two lines of it, and exit."""
-    lines = message.strip().splitlines()
-    sys.stderr.write("error: " + "\n".join(lines[:2]) + "\n")
+    lines = [shown(line.rstrip()) for line in message.strip().split("\n")[:2]]
+    cut = [line if len(line) <= LONGEST else line[: LONGEST - 1] + "…" for line in lines]
+    sys.stderr.write("error: " + "\n".join(cut) + "\n")
     sys.exit(exit_code)
 
 

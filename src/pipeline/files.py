@@ -1,5 +1,6 @@
-"""JSON files, written so that a reader never sees half of one: a temporary name beside the target, then a rename."""
+"""JSON and YAML, and files written so that a reader never sees half of one: a temporary name, then a rename."""
 
+import io
 import json
 import math
 import shutil
@@ -52,19 +53,35 @@ def finite(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def yaml_hint(value: Any) -> str:
-    """How to write a number that YAML took for text, to go behind a message: 1e-5, or one in quotes; else empty."""
+def parse_yaml(text: str) -> Any:
+    """The content of YAML as DVC reads it: version 1.2, where 1e-5 is a number, `no` a text, and a key stands once.
+
+    Everything that DVC reads or writes too (params.yaml, dvc.yaml, dvc.lock) must be read with this, else a value is
+    one thing for DVC and another for a stage. ruamel.yaml is what DVC itself uses, and DVCLive imports it anyway.
+
+    Raises:
+        ValueError: this is no YAML; the message is one line that begins with the line in the text.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
     try:
-        number = float(value) if isinstance(value, str) else math.nan
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        return ""
-    if value.strip("+-").replace(".", "", 1).isdigit():
-        return f"; write {value} without quotes"
-    # With a point, 1.0e-05 rather than 1e-05, YAML knows it again.
-    text = str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
-    return f"; YAML reads {value} as text, write {text if '.' in text else text.replace('e', '.0e')}"
+        return YAML(typ="safe").load(text)
+    except (YAMLError, ValueError, RecursionError) as error:  # ValueError: of a date such as 2024-13-01
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        said = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise ValueError(f"{where}{' '.join(said.split())}") from None
+
+
+def dump_yaml(content: Any) -> str:
+    """YAML that `parse_yaml`, and so DVC, reads as `content` again."""
+    from ruamel.yaml import YAML
+
+    yaml, text = YAML(typ="safe"), io.StringIO()
+    yaml.default_flow_style = False
+    yaml.dump(content, text)
+    return text.getvalue()
 
 
 def leaves(content: Any, key: str = "", listed: bool = False) -> Iterator[tuple[str, Any]]:

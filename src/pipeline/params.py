@@ -5,11 +5,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from pipeline.errors import InputError
-from pipeline.files import yaml_hint
+from pipeline.files import parse_yaml
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Action = Literal["block", "inform"]
@@ -129,7 +128,8 @@ class Review(_Section):
     primary: str = Field("accuracy", description="the metric of the headline")
     metrics: dict[str, Metric] = Field(description="the metrics to compare")
     seeds: Annotated[int, Field(ge=0, le=MOST_SEEDS)] | Literal["auto"] = Field(
-        0, description="further seeds to train both sides with, which shows the luck; auto: as many as seed_seconds allow"
+        0,
+        description="further seeds to train both sides with, which shows the luck; auto: as many as seed_seconds allow",
     )
     seed_seconds: float = Field(60, gt=0, description="how long `seeds: auto` may train")
     anchor: str | None = Field(
@@ -168,7 +168,9 @@ class Rule(_Section):
         if sum(bound is not None for bound in (self.minimum, self.maximum, self.regression, self.ratio)) != 1:
             raise ValueError("a rule has exactly one of minimum, maximum, regression, ratio")
         if self.against == "anchor" and self.regression is None:
-            raise ValueError("against: anchor is for regression; the other bounds are judged on the head, or on the base")
+            raise ValueError(
+                "against: anchor is for regression; the other bounds are judged on the head, or on the base"
+            )
         return self
 
 
@@ -222,9 +224,9 @@ def read_params(path: str | Path = "params.yaml") -> Params:
 def parse_params(text: str, source: str = "params.yaml") -> Params:
     """Check the text of a params.yaml, also one from another commit; `source` names it in errors."""
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from None
+        content = parse_yaml(text)
+    except ValueError as error:
+        raise InputError(f"{source}: not valid YAML: {error}") from None
     if not isinstance(content, dict):
         found = "nothing" if content is None else type(content).__name__
         raise InputError(f"{source}: expected sections such as `data:` and `train:`, found {found}")
@@ -261,7 +263,6 @@ def _message(error: ValidationError) -> str:
         said = first["msg"].removeprefix("Value error, ")
         given = f"{first['input']!r}: "
         text = f"{key}: {given if len(given) <= SHOWN else ''}{said}" if key else said
-        text += yaml_hint(first["input"]) if first["type"] in ("float_type", "int_type") else ""
     return text + (f" (and {len(others)} more)" if others else "")
 
 

@@ -25,6 +25,7 @@ MACHINES = {
         "PYTHONHASHSEED": "2",
     },
 }
+pytestmark = pytest.mark.slow
 SUMS = """
 import hashlib, numpy
 {}

@@ -17,6 +17,8 @@ from tests.tools import free_ports, mounted
 
 FILES = 200
 
+pytestmark = pytest.mark.slow  # servers, and a `dvc` process for every command
+
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -35,17 +35,9 @@ def test_arguments_are_the_estimators_own() -> None:
     assert model[0].n_components == 1 and model[1].C == 10
 
 
-@pytest.mark.parametrize(
-    ("value", "hint"),
-    [
-        ("8", "write 8 without quotes"),
-        ("1e3", "write 1000"),
-        ("1e-5", "write 1.0e-05"),
-        ("eight", "Got 'eight' instead"),
-    ],
-)
-def test_a_number_that_yaml_took_for_text_is_told_how_to_write(value: str, hint: str) -> None:
-    with pytest.raises(InputError, match=f"{hint}$"):
+@pytest.mark.parametrize("value", ["8", "eight", 1e3])
+def test_a_value_of_another_type_is_refused_as_it_was_read(value: object) -> None:
+    with pytest.raises(InputError, match=f"Got {value!r} instead$"):
         make("tree.DecisionTreeClassifier", {"max_depth": value})
 
 
@@ -182,7 +174,7 @@ WRONG = {
     "unknown argument": ({"estimator": "svm.SVC", "arguments": {"c": 1}}, "train.arguments.c", "did you mean 'C'"),
     "value out of range": ({"estimator": "svm.SVC", "arguments": {"C": -1}}, "train.arguments.C", "Got -1"),
     "value of a wrong type": ({"estimator": "svm.SVC", "arguments": {"kernel": 3}}, "train.arguments.kernel", "Got 3"),
-    "number that is text": ({"arguments": {"tol": "1e-3"}}, "train.arguments.tol", "write 0.001"),
+    "number that is text": ({"arguments": {"tol": "1e-3"}}, "train.arguments.tol", "Got '1e-3' instead"),
     "missing argument": ({"estimator": "ensemble.VotingClassifier"}, "train.arguments.estimators", "needs it"),
     "nested regressor": (
         {"estimator": "ensemble.BaggingClassifier", "arguments": {"estimator": "svm.SVR"}},

@@ -1,9 +1,11 @@
 """The card says what was measured, and text from the data cannot break its tables."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from markdown_it import MarkdownIt
 
 from pipeline.data.schema import Feature, Schema
 from pipeline.package.card import Facts, interval_text, model_card, scalars, value_text
@@ -58,6 +60,20 @@ def test_text_of_the_data_cannot_break_a_table():
     assert "The classes: `a b`, `c`." in card
     for table in tables:
         assert len({line.replace("\\|", "").count("|") for line in table}) == 1
+
+
+def test_text_of_others_is_shown_and_becomes_no_html():
+    hostile = "<img src=x onerror=y>\x1b[2J\u202e![p](//e.vil)"
+    schema = Schema((Feature(hostile, "category", categories=(hostile, "b")),), hostile, (hostile, "c"))
+    one = {"accuracy": 0.5, "low": 0.1, "high": 0.9, "rows": 2, "precision": 1.0, "recall": 0.8, "f1": 0.9}
+    metrics = METRICS | {"per_class": {hostile: one}, "slice": {hostile: {hostile: one}}}
+    facts = replace(
+        FACTS, name=hostile, purpose=hostile, steps=[hostile], schema=schema, metrics=metrics, group=hostile
+    )
+    card = model_card(facts)
+    assert "\\x1b[2J\\u202e" in card and not {"\x1b", "\u202e"} & set(card)
+    html = MarkdownIt("commonmark", {"html": True}).enable("table").render(card)
+    assert re.findall(r"<(?:img|script)[^>]*>", html) == ['<img src="//e.vil" alt="p" />']  # the user's own purpose
 
 
 def test_without_probabilities_it_promises_none():

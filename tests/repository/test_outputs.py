@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pipeline.stages
 from pipeline.errors import InputError, run
-from pipeline.params import yaml
+from pipeline.files import parse_yaml
 
 
 def main():
-    how = yaml.safe_load(open("params.yaml"))["how"]
+    how = parse_yaml(open("params.yaml").read())["how"]
     Path("m").mkdir(exist_ok=True)
     Path("m/plot.tsv").write_text("half")
     Path("folder").mkdir()

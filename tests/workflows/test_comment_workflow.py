@@ -54,4 +54,8 @@ def test_a_push_is_not_commented(default_branch: Clone, tmp_path: Path) -> None:
 def test_the_room_needs_no_file_outside_of_it_but_the_errors() -> None:
     sources = "".join(file.read_text() for file in (ROOT / "src/pipeline/comment").glob("*.py"))
     own = {line.split()[1] for line in sources.splitlines() if line.startswith(("from pipeline", "import pipeline"))}
-    assert own <= {"pipeline.errors", *(f"pipeline.comment.{name}" for name in ("artifact", "github", "neutral"))}
+    assert own <= {
+        "pipeline.errors",
+        "pipeline.text",
+        *(f"pipeline.comment.{name}" for name in ("artifact", "github", "neutral")),
+    }

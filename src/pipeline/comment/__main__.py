@@ -18,6 +18,7 @@ from pipeline.comment.artifact import MAX_ARCHIVE, Artifact, RefusedError, parse
 from pipeline.comment.github import GitHub
 from pipeline.comment.neutral import inline, length, neutralise, shorten, verbatim
 from pipeline.errors import ResourceError, run
+from pipeline.text import shown
 
 WORKFLOW = ".github/workflows/ci.yml"
 BOT = "github-actions[bot]"
@@ -201,7 +202,7 @@ def publish(github: GitHub, ended: Run, number: int, body: str, unsure: bool = F
 
 def say(message: str) -> None:
     """Print a line for the workflow's log; a message of ours never starts with a workflow command."""
-    sys.stdout.write(message.replace("\n", " ") + "\n")
+    sys.stdout.write(shown(message) + "\n")
 
 
 if __name__ == "__main__":

@@ -15,9 +15,10 @@ repository's bot posts. There is no Markdown parser here that could disagree wit
 """
 
 import re
-import unicodedata
 from collections.abc import Callable
 from itertools import takewhile
+
+from pipeline.text import shown
 
 TAGS = frozenset(
     f"<{slash}{name}>"
@@ -114,10 +115,10 @@ def verbatim(text: str, lines: int) -> str:
 
 
 def _plain(text: str) -> str:
-    """Without control, format, private and surrogate characters: nothing invisible, nothing that reorders the text."""
+    """Lines of what can be seen; what cannot is shown as its escape, but for the colours that a terminal would take."""
     text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", text)  # colours of a terminal
     text = re.sub("\r\n?|[\x0b\x0c\x85\u2028\u2029]", "\n", text)
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cs"))
+    return shown(text, lines=True)
 
 
 def _text(text: str) -> str:

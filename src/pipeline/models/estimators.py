@@ -13,7 +13,6 @@ from sklearn.pipeline import Pipeline
 
 from pipeline.data.schema import Schema
 from pipeline.errors import InputError
-from pipeline.files import yaml_hint
 
 Step = str | Mapping[str, Mapping[str, Any] | None]  # a name, or {name: {argument: value}}
 KINDS = {"classifier": ClassifierMixin, "transformer": TransformerMixin}
@@ -174,8 +173,7 @@ def _check_values(made: Any, name: str, key: str) -> None:
         if not match:
             raise InputError(f"{key}: {name}: {text}") from None
         argument, rule = match.groups()
-        value = getattr(made, argument)
-        raise InputError(f"{key}.{argument}: {rule.rstrip('.')}{yaml_hint(value)}") from None
+        raise InputError(f"{key}.{argument}: {rule.rstrip('.')}") from None
 
 
 def _import(module: str, attribute: str) -> type[Any] | None:

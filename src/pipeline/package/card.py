@@ -1,10 +1,12 @@
 """The model card, README.md of the package (Mitchell et al., Model Cards for Model Reporting, FAT* 2019)."""
 
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.data.schema import Feature, Schema
+from pipeline.text import markdown, shown
 
 FEATURES_SHOWN = 20
 CLASSES_SHOWN = 40
@@ -31,8 +33,8 @@ def model_card(facts: Facts) -> str:
     return (
         "\n\n".join(
             [
-                f"# {facts.name}",
-                facts.purpose or f"Predicts `{facts.schema.target}`.",
+                f"# {markdown(facts.name)}",
+                _paragraph(facts.purpose) or f"Predicts {_code(facts.schema.target)}.",
                 *_model(facts),
                 *_results(facts),
                 *_limits(facts),
@@ -61,14 +63,14 @@ def scalars(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 def _model(facts: Facts) -> list[str]:
     schema = facts.schema
-    classes = ", ".join(f"`{_line(str(label))}`" for label in schema.classes[:CLASSES_SHOWN])
+    classes = ", ".join(_code(str(label)) for label in schema.classes[:CLASSES_SHOWN])
     more = len(schema.classes) - CLASSES_SHOWN
     shape = f": a picture of {schema.image[0]} x {schema.image[1]} values, row by row" if schema.image else ""
     of_classes = f" and `probabilities` (rows, {len(schema.classes)}) in the order of the classes"
     probabilities = of_classes if _has_probabilities(facts) else ""
     return [
         "## The model",
-        "scikit-learn, exported to ONNX: " + " → ".join(f"`{step}`" for step in facts.steps) + ".",
+        "scikit-learn, exported to ONNX: " + " → ".join(map(_code, facts.steps)) + ".",
         f"**Input**: `features`, float32 (rows, {len(schema.features)}), in the order of `schema.json`{shape}. "
         f"{_gaps(schema)} A category is its position in the list in `schema.json`, one that is not there -1.",
         _features(schema),
@@ -88,7 +90,7 @@ def _has_probabilities(facts: Facts) -> bool:
 
 
 def _features(schema: Schema) -> str:
-    rows = [[f"`{_cell(f.name)}`", f.type, _range(f)] for f in schema.features[:FEATURES_SHOWN]]
+    rows = [[_code_cell(f.name), f.type, _range(f)] for f in schema.features[:FEATURES_SHOWN]]
     table = _table(["feature", "type", "seen in training"], rows)
     hidden = len(schema.features) - FEATURES_SHOWN
     if hidden <= 0:
@@ -99,7 +101,7 @@ def _features(schema: Schema) -> str:
 
 def _range(feature: Feature) -> str:
     if feature.categories:
-        shown = ", ".join(_cell(category) or '""' for category in feature.categories[:8])
+        shown = ", ".join(markdown(category) or '""' for category in feature.categories[:8])
         return shown + (f" and {len(feature.categories) - 8} more" if len(feature.categories) > 8 else "")
     known = "-" if feature.minimum is None else f"{feature.minimum:g} to {feature.maximum:g}"
     return known + (", some missing" if feature.missing else "")
@@ -120,7 +122,7 @@ def _results(facts: Facts) -> list[str]:
         _table(
             ["class", "precision", "recall", "F1", "test rows"],
             [
-                [_cell(label), f"{v['precision']:.2%}", f"{v['recall']:.2%}", f"{v['f1']:.2%}", str(v["rows"])]
+                [markdown(label), f"{v['precision']:.2%}", f"{v['recall']:.2%}", f"{v['f1']:.2%}", str(v["rows"])]
                 for label, v in metrics["per_class"].items()
             ],
         ),
@@ -128,15 +130,15 @@ def _results(facts: Facts) -> list[str]:
     if facts.group:
         parts.insert(
             2,
-            f"Rows of one `{_line(facts.group)}` are alike, but the intervals count each row as evidence of its own: "
+            f"Rows of one {_code(facts.group)} are alike, but the intervals count each row as evidence of its own: "
             "they are narrower than they should be.",
         )
     for column, values in metrics.get("slice", {}).items():
         rows = [
-            [_cell(name), f"{v['accuracy']:.2%}", interval_text("accuracy", v), str(v["rows"])]
+            [markdown(name), f"{v['accuracy']:.2%}", interval_text("accuracy", v), str(v["rows"])]
             for name, v in values.items()
         ]
-        parts += [f"### Per `{_cell(column)}`", _table([_cell(column), "accuracy", level, "test rows"], rows)]
+        parts += [f"### Per {_code(column)}", _table([markdown(column), "accuracy", level, "test rows"], rows)]
     return parts
 
 
@@ -148,8 +150,8 @@ def _limits(facts: Facts) -> list[str]:
     recall, rows = judged[weakest]["recall"], judged[weakest]["rows"]
     lines = [
         "The results hold for rows drawn like the test rows; nothing is known of other sources, times or devices.",
-        f"It finds `{_line(weakest)}` least often: {recall:.1%} of its {rows} test rows.",
-        f"It was judged on the fewest rows, {per_class[fewest]['rows']}, for `{_line(fewest)}`.",
+        f"It finds {_code(weakest)} least often: {recall:.1%} of its {rows} test rows.",
+        f"It was judged on the fewest rows, {per_class[fewest]['rows']}, for {_code(fewest)}.",
         "It always answers with one of its classes, also for a row that is none of them.",
         "Values outside what training saw (`minimum`, `maximum`, `categories` in schema.json) are answered unproven.",
     ]
@@ -202,11 +204,16 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _cell(text: str) -> str:
-    """Text that cannot break a table of Markdown."""
-    return _line(text).replace("|", "\\|")
+def _paragraph(text: str) -> str:
+    """The user's own Markdown, without HTML."""
+    return html.escape(shown(text, lines=True), quote=False)
 
 
-def _line(text: str) -> str:
-    """Text that cannot break a span of code."""
-    return " ".join(text.replace("`", "'").split())
+def _code_cell(text: str) -> str:
+    """A span of code in a table, where a bar would begin the next cell even there."""
+    return _code(text).replace("|", "\\|")
+
+
+def _code(text: str) -> str:
+    """A span of code that its text cannot leave."""
+    return f"`{shown(' '.join(text.replace('`', chr(39)).split()))}`"

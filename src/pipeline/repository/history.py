@@ -1,18 +1,18 @@
 """Which models the test rows have judged: what the dvc.lock of every commit says, read from Git in one go."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-from pipeline.errors import InputError
-from pipeline.repository import lock
+from pipeline.files import parse_yaml
 from pipeline.repository.git import blobs, git
 from pipeline.repository.revisions import default_branch
 from pipeline.repository.sides import PREDICTIONS
 
-DIVIDING = {"prepare": {"test_size": 0.25, "seed": 0}, "data": dict.fromkeys(("target", "id", "group", "split_column"))}
+ROWS = re.compile(r"^    - path: data/prepared(/test\.parquet)?$", re.MULTILINE)  # what the preparing stage makes
 
 
 @dataclass(frozen=True)
@@ -35,25 +35,47 @@ class History:
     cut: bool
 
 
-def judged(text: str | None) -> Judged | None:
-    """The model that the text of a dvc.lock records; None where it records no predictions, or is no dvc.lock."""
-    try:
-        stages = lock.stages(text)
-        predictions = lock.outputs(text).get(PREDICTIONS)
-    except (InputError, KeyError, TypeError, AttributeError):
-        return None
-    preparing = next((stage for stage in stages.values() if _makes_rows(stage)), None)
+def judged(text: str) -> Judged | None:
+    """The model that the text of a dvc.lock records; None where it records no predictions, or is no dvc.lock.
+
+    Only the lines that matter are parsed: YAML of a whole dvc.lock takes 50 ms, and there may be hundreds.
+    """
+    stages = re.split(r"^  (?=\S)", text, flags=re.MULTILINE)
+    predictions = next((found for stage in stages if (found := _md5(_part(stage, "outs"), PREDICTIONS))), None)
+    preparing = next((stage for stage in stages if ROWS.search(_part(stage, "outs"))), None)
     if not predictions or preparing is None:
         return None
-    params = next(iter((preparing.get("params") or {}).values()), {})
-    table = str((params.get("data") or {}).get("path"))
-    raw = {dep["path"]: dep.get("md5") for dep in preparing.get("deps", [])}.get(table)
-    divided = {
-        f"{section}.{key}": (params.get(section) or {}).get(key, default)
-        for section, keys in DIVIDING.items()
-        for key, default in keys.items()
-    }
-    return Judged(predictions, json.dumps([table, raw, divided], sort_keys=True, default=str))
+    table, divided = _divided(_part(preparing, "params"))
+    return Judged(predictions, f"{table} {_md5(_part(preparing, 'deps'), table)} {divided}")
+
+
+def _part(stage: str, name: str) -> str:
+    """The lines of a stage's deps, params or outs."""
+    found = re.search(rf"^    {name}:\n((?:^    [ -].*\n?)+)", stage, flags=re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _md5(entries: str, path: str) -> str | None:
+    found = re.search(
+        rf"^    - path: ['\"]?{re.escape(path)}['\"]?\n(?:      .*\n)*?      md5: (\S+)", entries, flags=re.MULTILINE
+    )
+    return found[1] if found else None
+
+
+@lru_cache(maxsize=1024)
+def _divided(params: str) -> tuple[str, str]:
+    """Where the table is, and what says which of its rows judge: another such setting is another set of rows."""
+    try:
+        content = parse_yaml(params)
+    except ValueError:
+        return "", params
+    found = next(iter(content.values()), None) if isinstance(content, dict) else None
+    sections = found if isinstance(found, dict) else {}
+    data, prepare = ({} if not isinstance(sections.get(name), dict) else sections[name] for name in ("data", "prepare"))
+    divided = [data.get(name) for name in ("target", "id", "group", "split_column")]
+    return str(data.get("path", "")), json.dumps(
+        [*divided, prepare.get("test_size", 0.25), prepare.get("seed", 0)], default=str
+    )
 
 
 def history(root: Path, *revisions: str) -> History:
@@ -77,19 +99,10 @@ def models_of(root: Path, *range_: str) -> tuple[Judged, ...]:
 def _read(root: Path, commits: Sequence[str]) -> Iterator[Judged]:
     folder = git(root, "rev-parse", "--show-prefix")
     texts = blobs(root, [f"{commit}:{folder}dvc.lock" for commit in commits])
-    known: dict[str, Judged | None] = {}
     for text in filter(None, texts):
-        if text not in known:
-            known[text] = judged(text)
-        if found := known[text]:
+        if found := judged(text):
             yield found
 
 
 def _distinct(found: Iterator[Judged]) -> tuple[Judged, ...]:
     return tuple(dict.fromkeys(found))
-
-
-def _makes_rows(stage: Any) -> bool:
-    return any(
-        out["path"] in ("data/prepared", "data/prepared/test.parquet") for out in (stage.get("outs") or [])
-    )

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.errors import InputError
+from pipeline.files import parse_yaml
 
 Stages = dict[str, dict[str, Any]]
 
@@ -23,11 +22,11 @@ def stages(text: str | None, name: str = "dvc.lock") -> Stages:
         InputError: this is no dvc.lock; `name` says which.
     """
     try:
-        content = yaml.safe_load(text or "")
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise InputError(f"{name} is no YAML{where}; after a merge conflict: git restore dvc.lock, dvc repro") from None
+        content = parse_yaml(text or "")
+    except ValueError as error:
+        raise InputError(
+            f"{name} is no YAML, {error}; after a merge conflict: git restore dvc.lock, dvc repro"
+        ) from None
     found = content.get("stages", {}) if isinstance(content, dict) else {}
     return found if isinstance(found, dict) else {}
 

@@ -19,6 +19,7 @@ from pipeline.repository import lock
 from pipeline.repository.dvc import check_out, dvc, running, share_cache
 from pipeline.repository.git import git
 from pipeline.repository.revisions import resolve, text_at
+from pipeline.text import shown
 
 PREDICTIONS = "data/predictions/test.parquet"
 RESULTS = (PREDICTIONS, "data/prepared", "models/package")  # the outputs that a review reads, or folders of them
@@ -43,7 +44,7 @@ class Side:
 
 def say(message: str) -> None:
     """One line of progress on stderr, where it is not part of the result."""
-    sys.stderr.write(f"report: {message}\n")
+    sys.stderr.write(f"report: {shown(message)}\n")
 
 
 def workspace(root: Path) -> Side:

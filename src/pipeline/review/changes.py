@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
-import yaml
 
 from pipeline.data.schema import CONTENT, KEY, TARGET
 from pipeline.files import read_json
 from pipeline.repository import lock
+from pipeline.tracking.facts import load_yaml, read
 
 PACKAGES = "requirements.lock"
 SPLITS = ("train", "validation", "test")
@@ -75,7 +75,7 @@ class Changes:
 def find_changes(base: Path, head: Path) -> Changes:
     """Compare the folders of two sides."""
     old, new = (lock.stages(lock.read(side)) for side in (base, head))
-    parameters = _values(_flat(_yaml(base / "params.yaml")), _flat(_yaml(head / "params.yaml")))
+    parameters = _values(*(_flat(load_yaml(read(side / "params.yaml"))) for side in (base, head)))
     same_data = _hashes(old, "data/prepared") == _hashes(new, "data/prepared") != {}
     return Changes(
         rows=() if same_data else row_changes(base, head),
@@ -192,11 +192,6 @@ def _columns(folder: Path) -> dict[str, str]:
 def _hashes(stages: dict[str, Any], prefix: str) -> dict[str, str]:
     outs = [out for stage in stages.values() for out in stage.get("outs", [])]
     return {out["path"]: out.get("md5", "") for out in outs if out["path"].startswith(prefix)}
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
-    return content if isinstance(content, dict) else {}
 
 
 def _flat(node: Any, prefix: str = "") -> dict[str, str]:

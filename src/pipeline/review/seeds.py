@@ -10,11 +10,11 @@ from time import monotonic
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from pipeline.comparison.compare import compare
 from pipeline.data.schema import Schema
 from pipeline.errors import InputError, PipelineError
+from pipeline.files import dump_yaml, parse_yaml
 from pipeline.params import MOST_SEEDS, Params, Seeds
 from pipeline.repository.revisions import snapshot
 from pipeline.repository.sides import PREDICTIONS, Side, reproduce, say, worktree
@@ -164,8 +164,8 @@ def _train(side: Side) -> dict[str, Any]:
     Raises:
         InputError: it has no whole number as `seed`.
     """
-    with suppress(yaml.YAMLError, TypeError, KeyError):
-        train = yaml.safe_load(side.text("params.yaml") or "")["train"]
+    with suppress(ValueError, TypeError, KeyError):
+        train = parse_yaml(side.text("params.yaml") or "")["train"]
         if isinstance(train["seed"], int):
             return dict(train)
     raise InputError(f"params.yaml of {side.name} has no train.seed")
@@ -173,9 +173,9 @@ def _train(side: Side) -> dict[str, Any]:
 
 def _set_seed(params: Path, seed: int) -> None:
     """Train with this seed, also the parts whose own `random_state` pins their draw: that is luck all the same."""
-    content = yaml.safe_load(params.read_text(encoding="utf-8"))
+    content = parse_yaml(params.read_text(encoding="utf-8"))
     content["train"] = {**_unpinned(content["train"]), "seed": seed}
-    params.write_text(yaml.safe_dump(content), encoding="utf-8")
+    params.write_text(dump_yaml(content), encoding="utf-8")
 
 
 def _unpinned(node: Any) -> Any:

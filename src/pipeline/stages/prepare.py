@@ -15,6 +15,7 @@ from pipeline.data.tables import read_table
 from pipeline.errors import InputError, run
 from pipeline.files import read_json, replacing, write_json
 from pipeline.params import Data, read_params
+from pipeline.text import shown
 from pipeline.tracking import Live
 
 RECORDED = Path("data/schema.json")
@@ -70,7 +71,7 @@ def main() -> None:
     record(sides, schema, described)
     for warning in noticed:
         place = f"column '{warning['column']}': " if warning["column"] else ""
-        sys.stderr.write(f"warning: {place}{warning['message']}\n")
+        sys.stderr.write(f"warning: {shown(place + str(warning['message']))}\n")
 
 
 def read(data: Data) -> tuple[pd.DataFrame, Roles]:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import yaml
 
 from pipeline.errors import ResourceError
+from pipeline.files import parse_yaml
 from pipeline.repository import tags
 from pipeline.repository.git import ask
 from pipeline.tracking import lineage
@@ -24,8 +24,8 @@ from pipeline.tracking import lineage
 def load_yaml(text: str) -> dict[str, Any]:
     """A YAML mapping; empty if it is something else or broken."""
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError:
+        content = parse_yaml(text)
+    except ValueError:
         return {}
     return content if isinstance(content, dict) else {}
 

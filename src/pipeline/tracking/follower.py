@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 
 from pipeline.files import write_json
+from pipeline.text import shown
 from pipeline.tracking import settings
 
 # What stands in the bundle of a recording, `wandb/mirror/<run>`:
@@ -316,4 +317,5 @@ def _spawn(root: Path) -> tuple[subprocess.Popen[bytes], socket.socket]:
 
 
 def _warn(problem: str, folder: Path) -> None:
-    sys.stderr.write(f"warning: {problem}; the records are safe, mirror them with: pipeline mirror {folder}\n")
+    message = f"{problem}; the records are safe, mirror them with: pipeline mirror {folder}"
+    sys.stderr.write(f"warning: {shown(message)}\n")

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.text import shown
 from pipeline.tracking import facts, lineage, records, settings
 from pipeline.tracking.follower import ORDER, OUTCOME, RECORDS, Order, keep
 from pipeline.tracking.lineage import Data
@@ -201,7 +202,7 @@ def describe(source: Source, folder: str, stage: str, group: str, run_id: str, k
         folder=folder,
         group=group,
         name=f"{stage}-{group}",
-        tags=sorted({tag[:64] for tag in tags if tag}),
+        tags=sorted({shown(tag)[:64] for tag in tags if tag}),
         config=config,
     )
 

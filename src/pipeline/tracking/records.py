@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
-from pipeline.files import finite
+from pipeline.files import finite, parse_yaml
 
 PATIENCE = 0.3  # seconds that a value waits for the others of its step
 SUFFIXES = (".tsv", ".csv")  # of series; DVCLive wrote the second once
@@ -198,8 +196,8 @@ def params(folder: Path) -> dict[str, Any]:
     """What `log_params` recorded."""
     path = folder / "params.yaml"
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError):
+        content = parse_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
 

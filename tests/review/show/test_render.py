@@ -13,7 +13,7 @@ from pipeline.repository.proof import Proof
 from pipeline.review.changes import Change, StageChange
 from pipeline.review.curves import Curve
 from pipeline.review.report import Report, Revision
-from pipeline.review.show.render import LIMIT, escape, resample, to_markdown
+from pipeline.review.show.render import LIMIT, resample, to_markdown
 from pipeline.review.where import Flip
 
 HOSTILE = [
@@ -174,10 +174,6 @@ def test_a_long_curve_is_thinned(full_report: Report) -> None:
 
 def test_resampling_keeps_values_at_their_steps() -> None:
     assert resample(((2, 1.0), (4, 3.0)), [0, 2, 3, 4, 9]) == [1.0, 1.0, 2.0, 3.0, 3.0]
-
-
-def test_escape_keeps_ordinary_text_readable() -> None:
-    assert escape("balanced accuracy 97.5 % → 98 (x-y)") == "balanced accuracy 97.5 % → 98 (x-y)"
 
 
 @pytest.mark.parametrize(

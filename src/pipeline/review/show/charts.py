@@ -7,6 +7,7 @@ from math import ceil, floor, log10
 from markupsafe import Markup
 
 from pipeline.review.curves import Line
+from pipeline.text import shown
 
 WIDTH, HEIGHT = 420, 240
 LEFT, RIGHT, TOP, BOTTOM = 48, 10, 26, 36  # margins of a line chart
@@ -68,7 +69,7 @@ def line_chart(title: str, axis: str, series: Sequence[Series]) -> Markup:
 
     parts = [
         Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>').format(
-            WIDTH, HEIGHT, title, title
+            WIDTH, HEIGHT, shown(title), shown(title)
         )
     ]
     for tick in ticks:
@@ -83,7 +84,7 @@ def line_chart(title: str, axis: str, series: Sequence[Series]) -> Markup:
                 Markup('<text class="x" x="{}" y="{}">{:g}</text>').format(x(tick), HEIGHT - BOTTOM + 16, tick)
             )
     parts.append(Markup('<text class="x" x="{}" y="{}">step</text>').format(x(last / 2), HEIGHT - 4))
-    parts.append(Markup('<text class="name" x="{}" y="{}">{}</text>').format(LEFT, 14, axis))
+    parts.append(Markup('<text class="name" x="{}" y="{}">{}</text>').format(LEFT, 14, shown(axis)))
     for item in drawn:
         points = " ".join(f"{x(step)},{y(value)}" for step, value in item.points)
         parts.append(Markup('<polyline class="{}" points="{}"/>').format(item.style, points))

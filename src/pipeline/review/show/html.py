@@ -12,6 +12,7 @@ from pipeline.review.curves import Curve
 from pipeline.review.report import Report
 from pipeline.review.show import tables, words
 from pipeline.review.show.charts import Series, interval_bar, line_chart
+from pipeline.text import shown
 
 
 def to_html(report: Report) -> str:
@@ -39,7 +40,7 @@ def charts(curves: tuple[Curve, ...]) -> list[dict[str, Any]]:
     found = []
     for quantity in dict.fromkeys(curve.name.rpartition("/")[2] for curve in curves):
         lines = [
-            (f"{side}, {curve.name.partition('/')[0]}", Series(f"{side} {curve.name.partition('/')[0]}", points))
+            (f"{side}, {curve.name.partition('/')[0]}", Series(f"{side} {_dash(curve.name)}", points))
             for curve in curves
             if curve.name.endswith(f"/{quantity}")
             for side, points in (("base", curve.base), ("head", curve.head))
@@ -53,6 +54,11 @@ def charts(curves: tuple[Curve, ...]) -> list[dict[str, Any]]:
     return found
 
 
+def _dash(curve: str) -> str:
+    """The style sheet's class of a curve; the name itself may hold anything."""
+    return "train" if curve.startswith("train/") else "validation"
+
+
 @cache
 def _template() -> Template:
     loader = PackageLoader("pipeline.review.show")
@@ -62,7 +68,7 @@ def _template() -> Template:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda shown: formats.unbroken(shown) if type(shown) is str else shown,
+        finalize=lambda value: formats.unbroken(shown(value, lines=True)) if type(value) is str else value,
     )
     environment.filters["key"] = formats.key
     return environment.get_template("report.html.j2")

@@ -7,6 +7,7 @@ from pipeline.errors import InputError
 from pipeline.files import read_json
 from pipeline.package.card import interval_text, scalars, value_text
 from pipeline.params import read_params
+from pipeline.text import shown
 
 
 def print_metrics() -> None:
@@ -16,17 +17,19 @@ def print_metrics() -> None:
         InputError: `dvc repro` was not run, or its metrics are gone or broken.
     """
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     measured = _read("metrics/evaluate/metrics.json")
     packaged = _read("metrics/package/metrics.json")
     params = read_params()
-    table = Table(title=f"{params.package.name}: {measured['rows']} test rows", title_justify="left")
+    table = Table(title=escape(shown(f"{params.package.name}: {measured['rows']} test rows")), title_justify="left")
     table.add_column("metric")
     table.add_column("value", justify="right")
     table.add_column(f"{params.evaluate.confidence:.0%} interval", justify="right")
     for name, value in scalars(measured).items():
-        table.add_row(name, value_text(name, value), interval_text(name, measured.get("interval", {}).get(name)))
+        interval = interval_text(name, measured.get("interval", {}).get(name))
+        table.add_row(escape(shown(name)), value_text(name, value), interval)
     console = Console()
     console.print(table)
     where = "models/package" if Path("models/package").is_dir() else "models/package (not here; run: dvc pull)"

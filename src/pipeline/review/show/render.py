@@ -1,6 +1,5 @@
 """The report as Markdown for a pull request's comment: the verdict first, everything else folded below it."""
 
-import html
 import re
 from collections.abc import Iterable, Sequence
 
@@ -12,6 +11,7 @@ from pipeline.review.curves import Curve, Line
 from pipeline.review.report import Report
 from pipeline.review.show import tables, words
 from pipeline.review.where import Flip
+from pipeline.text import markdown, shown
 
 LIMIT = 65_536  # of a GitHub comment, in UTF-16 units
 RESERVE = 2_000  # for the line that says what is missing, and for what the comment's poster adds around it
@@ -52,36 +52,34 @@ def to_markdown(report: Report) -> str:
     return "\n\n".join(kept) + "\n"
 
 
-def escape(text: object) -> str:
-    """A stranger's text as itself on one line: no Markdown, no HTML, no new table cell."""
-    line = html.escape(" ".join(str(text).split()), quote=False)
-    return re.sub(r"([\\`*_{}\[\]#|~!$])", r"\\\1", line)
-
-
 def code(text: object) -> str:
     """A stranger's text in the font of code; a code span could be left by its own backticks."""
-    return f"<code>{escape(text)}</code>"
+    return f"<code>{markdown(text)}</code>"
 
 
 def _summary(report: Report) -> str:
-    lines = [f"## {SYMBOLS[report.verdict]} {escape(words.title(report))}", f"**{escape(words.effect(report))}**", ""]
+    lines = [
+        f"## {SYMBOLS[report.verdict]} {markdown(words.title(report))}",
+        f"**{markdown(words.effect(report))}**",
+        "",
+    ]
     points: list[tuple[str, str]] = []
     if report.changes:
-        causes = [f"{kind}: {escape(text)}" for kind, text in words.causes(report.changes)]
-        again = f" (ran again: {escape(words.ran_again(report.changes))})"
+        causes = [f"{kind}: {markdown(text)}" for kind, text in words.causes(report.changes)]
+        again = f" (ran again: {markdown(words.ran_again(report.changes))})"
         points.append(
             ("Because of", "; ".join(causes) + again if causes else "nothing that the pipeline reads changed" + again)
         )
     more = (("Also", words.also(report)), ("Where", words.where(report)), ("Seeds", words.noise(report)))
-    points += [(name, escape(text)) for name, text in more if text]
+    points += [(name, markdown(text)) for name, text in more if text]
     if text := words.noticed(report):
-        points.append(("Data", f"{SYMBOLS['warn']} {escape(text)}"))
+        points.append(("Data", f"{SYMBOLS['warn']} {markdown(text)}"))
     for name, (state, text) in (("Proof", words.proof(report)), ("Gate", words.gate(report))):
-        points.append((name, f"{SYMBOLS[state]} {escape(text)}"))
+        points.append((name, f"{SYMBOLS[state]} {markdown(text)}"))
     lines += [f"- **{name}**: {text}" for name, text in points]
     if report.head:
         sides = " → ".join(words.revision(side) for side in (report.base, report.head) if side)
-        lines += ["", f"<sub>{escape(sides)}</sub>"]
+        lines += ["", f"<sub>{markdown(sides)}</sub>"]
     return "\n".join(lines)
 
 
@@ -121,7 +119,7 @@ def _text_table(header: Sequence[str], rows: Iterable[Sequence[str]], align: str
 def _cell(text: str) -> str:
     """A cell's text; a verdict or a result gets its symbol, also when a reason follows it."""
     symbol = SYMBOLS.get(text.partition(":")[0])
-    return f"{symbol} {escape(text)}" if symbol else escape(text)
+    return f"{symbol} {markdown(text)}" if symbol else markdown(text)
 
 
 def _metrics(report: Report) -> str:
@@ -129,11 +127,11 @@ def _metrics(report: Report) -> str:
         return _text_table(("metric", "head"), tables.own_rows(report))
     header = ("metric", "base", "head", "difference", "interval", "verdict", "found 8 times in 10")
     rows = [
-        [f"**{escape(row[0])}**" if row[0] == report.primary else escape(row[0]), *map(_cell, row[1:])]
+        [f"**{markdown(row[0])}**" if row[0] == report.primary else markdown(row[0]), *map(_cell, row[1:])]
         for row in tables.metric_rows(report)
     ]
     note = words.INTERVALS
-    notes = [f"Note: {escape(text)}." for text in report.comparison.notes]
+    notes = [f"Note: {markdown(text)}." for text in report.comparison.notes]
     costs = _text_table(("cost", "base", "head", "ratio"), tables.cost_rows(report))
     return "\n\n".join([_table(header, rows), *notes, note, costs])
 
@@ -179,7 +177,7 @@ def _flips(report: Report) -> str:
 
 def _flip_table(flips: tuple[Flip, ...]) -> str:
     rows = [
-        [code(formats.key(f.key)), escape(f.truth), escape(f.base), escape(f.head), formats.share(f.confidence)]
+        [code(formats.key(f.key)), markdown(f.truth), markdown(f.base), markdown(f.head), formats.share(f.confidence)]
         for f in flips
     ]
     return _table(("row", "truth", "base says", "head says", "confidence of the wrong one"), rows)
@@ -196,7 +194,7 @@ def _chart(curve: Curve) -> str:
     first, last = min(line[0][0] for _, _, line in lines), max(line[-1][0] for _, _, line in lines)
     points = min(GRID, last - first)
     grid = [first + (last - first) * place / points for place in range(points + 1)]
-    name = curve.name.replace("/", " ")
+    name = re.sub(r"[^\w ]", " ", shown(curve.name.replace("/", " ")))[:80]  # what a chart's axis takes
     legend = " and ".join(
         f"the {word} is {'purple' if colour == BASE_COLOUR else 'orange'}" for colour, word, _ in lines
     )
@@ -208,7 +206,7 @@ def _chart(curve: Curve) -> str:
     drawn = [f"  line [{', '.join(map(_decimal, resample(line, grid)))}]" for _, _, line in lines]
     return "\n".join(
         [
-            f"{name[:1].upper()}{name[1:]} by step: {'; '.join([legend, *ended])}.",
+            f"{markdown(name[:1].upper() + name[1:])} by step: {'; '.join([legend, *ended])}.",
             "",
             "```mermaid",
             "---",
@@ -254,7 +252,7 @@ def _gate(report: Report) -> str:
 
 def _patch(proof: Proof) -> str:
     """What it does to dvc.lock as a code block that its own content cannot close; too long a one is only named."""
-    patch = proof.lock_patch
+    patch = shown(proof.lock_patch, lines=True)
     if not patch or len(patch) > PATCH_CHARACTERS:
         return words.PATCH
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", patch)), default=0))

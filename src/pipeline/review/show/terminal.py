@@ -7,13 +7,14 @@ from pipeline.comparison import formats
 from pipeline.comparison.results import Comparison, MetricComparison
 from pipeline.params import Metric
 from pipeline.review.show import words
+from pipeline.text import shown
 
 HEADER = ["metric", "base", "head", "difference", "interval", "p", "detectable", "verdict"]
 
 
 def print_table(found: Comparison) -> None:
     """Write the headline, all metrics, the flipped rows and the notes."""
-    rows = [HEADER, *(_cells(result) for result in found.metrics.values())]
+    rows = [HEADER, *(list(map(shown, _cells(result))) for result in found.metrics.values())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     fixed, broken = len(found.flips.wrong_to_right), len(found.flips.right_to_wrong)
@@ -25,12 +26,12 @@ def print_table(found: Comparison) -> None:
         f"{fixed:,} rows went from wrong to right, {broken:,} from right to wrong.",
         *(f"note: {note}" for note in found.notes),
     ]
-    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.write("\n".join(map(shown, lines)) + "\n")
 
 
 def print_json(found: Comparison) -> None:
     """Write `Comparison.to_dict`."""
-    sys.stdout.write(json.dumps(found.to_dict(), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(found.to_dict(), indent=2, allow_nan=False) + "\n")
 
 
 def _cells(result: MetricComparison) -> list[str]:

@@ -79,7 +79,7 @@ def report(
     out: Annotated[Path, typer.Option(help="folder for report.md, report.html and report.json")] = Path("report"),
     seeds: Annotated[
         str | None,
-        typer.Option(metavar="N|auto", help="further seeds to train both with; auto: as many as a minute allows"),
+        typer.Option(metavar="N|auto", help="further seeds to train both with; auto: what a minute allows"),
     ] = None,
 ) -> None:
     """Say whether the change made the model better, worse or neither, and why; exit 1 if the gate does not allow it."""

@@ -129,7 +129,7 @@ class Review(_Section):
     metrics: dict[str, Metric] = Field(description="the metrics to compare")
     seeds: Annotated[int, Field(ge=0, le=MOST_SEEDS)] | Literal["auto"] = Field(
         0,
-        description="further seeds to train both sides with, which shows the luck; auto: as many as seed_seconds allow",
+        description="further seeds to train both sides with: shows the luck; auto: what seed_seconds allow",
     )
     seed_seconds: float = Field(60, gt=0, description="how long `seeds: auto` may train")
     anchor: str | None = Field(
@@ -168,9 +168,7 @@ class Rule(_Section):
         if sum(bound is not None for bound in (self.minimum, self.maximum, self.regression, self.ratio)) != 1:
             raise ValueError("a rule has exactly one of minimum, maximum, regression, ratio")
         if self.against == "anchor" and self.regression is None:
-            raise ValueError(
-                "against: anchor is for regression; the other bounds are judged on the head, or on the base"
-            )
+            raise ValueError("against: anchor is for regression; no other bound is about an anchor")
         return self
 
 

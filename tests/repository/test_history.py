@@ -91,10 +91,9 @@ def test_experiments_stand_beside(repository: Clone) -> None:
 
 def test_hundreds_of_commits_are_read_quickly(repository: Clone) -> None:
     """By git fast-import, which makes 300 commits in one process."""
-    stream = []
+    stream, template = [], lock("SLOT")
     for number in range(300):
-        text = lock("SLOT") if not stream else ""
-        body = (template := text or template).replace("SLOT", f"{number:032x}").encode()  # type: ignore[has-type]
+        body = template.replace("SLOT", f"{number:032x}").encode()
         stream.append(b"commit refs/heads/main\ncommitter T <t@e> %d +0000\ndata 1\nx\n" % (1_700_000_000 + number))
         stream.append(b"M 100644 inline dvc.lock\ndata %d\n%s\n" % (len(body), body))
     (repository.path / "stream").write_bytes(b"".join(stream))

@@ -1,5 +1,6 @@
 """Numbers as people read them: percents, percentage points, four significant digits."""
 
+import math
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -52,6 +53,11 @@ def interval(metric: Metric | None, low: Any, high: Any) -> str:
     if not finite(low) or not finite(high):
         return NOTHING
     return " to ".join(difference(metric, end).removesuffix(" points") for end in (low, high))
+
+
+def level(confidence: float) -> str:
+    """The confidence of an interval: `95 %`, `99.8 %`, with as many digits as it takes to tell it from 100 %."""
+    return f"{100 * confidence:.{max(0, -math.floor(math.log10(200 * (1 - confidence))))}f} %"
 
 
 def share(number: Any) -> str:

@@ -70,7 +70,7 @@ def _judge(rule: Rule, metrics: Mapping[str, Metric], figures: Figures) -> Outco
     if rule.maximum is not None:
         return outcome(head <= rule.maximum, formats.apart(metric, head, rule.maximum))
     if figures.base is None:
-        return outcome(None, "there is no base")
+        return outcome(None, f"there is no {rule.against}")
     if rule.ratio is not None:
         base = figures.base.get(name)
         if not finite(base) or not base:
@@ -98,4 +98,5 @@ def describe(rule: Rule, metric: Metric | None) -> str:
         return f"{rule.metric} at most {formats.value(metric, rule.maximum)}"
     if rule.ratio is not None:
         return f"{rule.metric} at most {rule.ratio:g} times the base's"
-    return f"{rule.metric} not worse by more than {formats.size(metric, rule.regression)}"
+    than = " than the anchor" if rule.against == "anchor" else ""
+    return f"{rule.metric} not worse{than} by more than {formats.size(metric, rule.regression)}"

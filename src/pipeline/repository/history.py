@@ -17,7 +17,7 @@ ROWS = re.compile(r"^    - path: data/prepared(/test\.parquet)?$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Judged:
-    """One model as a dvc.lock records it: what it predicted (a hash), and on which rows (of which table, divided how)."""
+    """One model as a dvc.lock records it: what it predicted (a hash), on which rows (of which table, divided how)."""
 
     predictions: str
     rows: str

@@ -34,6 +34,8 @@ def title(report: Report) -> str:
         return f"First results{allowed}: {name} {formats.value(metric, report.head_values.get(report.primary))}"
     row, verdict = report.comparison.headline, report.verdict[:1].upper() + report.verdict[1:]
     small = ", within the tolerance" if _is_small(row) else ""
+    if report.anchor and report.anchor.result and report.anchor.result.verdict == "worse" != report.verdict:
+        small += f", but worse than {report.anchor.name}"
     return f"{verdict}{small}{allowed}: {name} {formats.value(metric, row.base)} → {formats.value(metric, row.head)}"
 
 
@@ -56,11 +58,16 @@ def effect(report: Report) -> str:
         same = f"Both make the same predictions on {rows_of(report.comparison)}"
         certain = row.low == row.high
         ends = formats.interval(metric, row.low, row.high)
-        return f"{same}." if certain else f"{same}; on others they may differ (95 % interval {ends})."
+        level = formats.level(row.confidence or 0.95)
+        return f"{same}." if certain else f"{same}; on others they may differ ({level} interval {ends})."
     return (
-        f"{formats.difference(metric, row.difference)} (95 % interval {formats.interval(metric, row.low, row.high)})"
-        f" on {rows_of(report.comparison)}.{_reason(row, metric)}"
+        f"{formats.difference(metric, row.difference)} ({_interval(row, metric)}) on {rows_of(report.comparison)}"
+        f"{', one training against one' if report.one_training else ''}.{_reason(row, metric)}"
     )
+
+
+def _interval(row: MetricComparison, metric: Metric | None) -> str:
+    return f"{formats.level(row.confidence or 0.95)} interval {formats.interval(metric, row.low, row.high)}"
 
 
 def revision(side: Revision) -> str:
@@ -245,6 +252,43 @@ def noise(report: Report) -> str | None:
     )
 
 
+def looks(report: Report) -> str | None:
+    """How many models these rows have judged, and what is left of the headline if all of them are allowed for."""
+    found, metric = report.looks, report.metrics.get(report.primary)
+    if not found or (found.models <= 2 and not found.experiments):
+        return None
+    least = "at least " if found.cut else ""
+    text = f"these test rows have judged {least}{formats.count(found.models, 'model')}"
+    if found.experiments:
+        text += f", and {formats.count(found.experiments, 'experiment')} of this clone"
+    if found.adjusted is None:
+        return f"{text}; the level allows for {formats.count(found.number, 'comparison')}" if found.number > 1 else text
+    stays = "stays" if found.adjusted.verdict == report.verdict else "would be"
+    level = _interval(found.adjusted, metric)
+    return f"{text}; allowing for all of them ({level}) the headline {stays} “{found.adjusted.verdict}”"
+
+
+def anchor(report: Report) -> str | None:
+    """How the head compares with the released version, or how to name another anchor."""
+    found, metric = report.anchor, report.metrics.get(report.primary)
+    if report.problem or not report.comparison:
+        return None
+    set_one = "release a version, or set review.anchor to a revision"
+    if not found:
+        return f"none, so losses too small to be seen one by one can add up; {set_one}"
+    if found.problem:
+        return f"{found.name} could not be compared with: {found.problem}"
+    if found.result is None:
+        return f"{found.name} was compared with {found.look} models, and is good for {found.of}; {set_one}"
+    row = found.result
+    if found.look == 0:
+        return f"the predictions are those of {found.name}"
+    return (
+        f"{row.verdict} against {found.name} (look {found.look} of {found.of}): {formats.value(metric, row.base)} →"
+        f" {formats.value(metric, row.head)}, {formats.difference(metric, row.difference)} ({_interval(row, metric)})"
+    )
+
+
 def proof(report: Report) -> tuple[State, str]:
     """What is known of where the head's results come from, and how good that is."""
     found = report.proof
@@ -299,6 +343,17 @@ def noticed(report: Report) -> str | None:
     return formats.some(new, between="; ") if new else None
 
 
+def further(report: Report) -> tuple[tuple[str, str | None], ...]:
+    """What stands below the headline: name and sentence, None where there is nothing to say."""
+    return (
+        ("Also", also(report)),
+        ("Where", where(report)),
+        ("Seeds", noise(report)),
+        ("Looks", looks(report)),
+        ("Anchor", anchor(report)),
+    )
+
+
 def lines(report: Report) -> list[str]:
     """The first screen as plain lines, for a terminal."""
     found = [title(report), effect(report)]
@@ -308,6 +363,5 @@ def lines(report: Report) -> list[str]:
         found.append(
             f"Because of: {'; '.join(f'{kind}: {text}' for kind, text in causes(report.changes)) or 'nothing'}"
         )
-    more = (("Also", also(report)), ("Where", where(report)), ("Seeds", noise(report)), ("Data", noticed(report)))
-    found += [f"{name}: {text}" for name, text in more if text]
+    found += [f"{name}: {text}" for name, text in (*further(report), ("Data", noticed(report))) if text]
     return [*found, f"Proof: {proof(report)[1]}", f"Gate: {gate(report)[1]}"]

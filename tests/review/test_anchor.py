@@ -1,4 +1,4 @@
-"""What pairwise comparisons cannot see: losses that add up against the anchor, and how often the rows were looked at."""
+"""What pairwise comparisons cannot see: losses that add up, and how often rows were looked at."""
 
 import json
 

@@ -106,8 +106,17 @@ def reproduce(folder: Path, name: str, *targets: str) -> None:
     tables = [name for name in git(folder, "ls-files", "-z", "*.dvc").split("\0") if name]  # -z: no name is quoted
     if tables and dvc(folder, "checkout", *tables).returncode:
         dvc(folder, "pull", *tables, timeout=PULL_SECONDS)
+    run(folder, name, *targets)
+
+
+def run(folder: Path, name: str, *arguments: str) -> None:
+    """`dvc repro` with these arguments in `folder`, showing DVC's lines on stderr.
+
+    Raises:
+        CheckError: a stage fails.
+    """
     said: deque[str] = deque(maxlen=50)
-    with running(folder, "repro", *targets) as process:
+    with running(folder, "repro", *arguments) as process:
         for line in process.stdout or ():
             said.append(line.strip())
             sys.stderr.write(f"  {name} | {line}")

@@ -30,7 +30,7 @@ def prepare() -> None:
     luck_of_side = [luck(f"side{key}") for key in rows["key"]]
     side = pd.Series(pd.cut(luck_of_side, [0, 0.5, 0.6, 1], labels=["train", "validation", "test"]))
     held = np.array([luck(f"held{key}") for key in rows["key"]]) < PARAMS["prepare"].get("holdout_size", 0)
-    side = side.add_categories("holdout").mask((side == "train") & held, "holdout")
+    side = side.cat.add_categories("holdout").mask((side == "train") & held, "holdout")
     Path("data/prepared").mkdir(parents=True, exist_ok=True)
     for name in side.cat.categories:
         table[(side == name).to_numpy()].sort_values("__key__").to_parquet(f"data/prepared/{name}.parquet", index=False)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.comment.conftest import Comment
-from tests.workflows.github_server import BASE, BOT, HEAD, OTHER, TOKEN, GitHub, archive
+from tests.workflows.github_server import BASE, BOT, FORK, HEAD, OLD, OTHER, TOKEN, GitHub, archive
 
 MARKER = "<!-- pipeline-review run={} attempt={} head=" + HEAD + " -->"
 
@@ -149,6 +149,7 @@ def test_logs_and_report_together_fit(github: GitHub, comment: Comment) -> None:
         ({"run_id": 1}, "another run or commit"),
         ({"run_attempt": 2}, "another run or commit"),
         ({"base": OTHER}, "no commit of main"),
+        ({"base": OLD}, "older than where the pull request leaves main"),
         ({"base": "d" * 40}, "no commit of main"),
         ({"steps": {"@user": "failure"}}, "steps in run.json"),
     ],
@@ -164,6 +165,31 @@ def test_a_forged_artifact_is_refused_and_said_so_on_the_right_pull_request(
     (body,) = github.bot_comments(3)
     assert reason in body and "forged" not in body and BASE[:12] in body
     assert github.bot_comments(4) == []
+
+
+def test_a_base_between_the_pull_requests_beginning_and_the_branchs_end_is_its_base(
+    github: GitHub, comment: Comment
+) -> None:
+    later = "3" * 40
+    github.main.append(later)  # the branch went on while CI ran
+    for number, base in ((7, FORK), (8, BASE), (9, later)):
+        leave_artifact(github, "## Better", number, base=base)
+        assert comment(github.event(number=number)).returncode == 0
+        (body,) = github.bot_comments(3)
+        assert "## Better" in body and f"base `{base[:12]}`" in body
+
+
+def test_after_merging_the_branch_or_a_force_push_of_it_an_old_base_is_none(github: GitHub, comment: Comment) -> None:
+    github.fork = BASE  # the pull request has merged the branch as it was at BASE
+    leave_artifact(github, "## Better", base=FORK)
+    assert comment(github.event()).returncode == 0
+    (body,) = github.bot_comments(3)
+    assert "older than where" in body and "## Better" not in body
+    github.fork, github.main = OLD, [OLD, "4" * 40]
+    leave_artifact(github, "## Better", 8, base=BASE)
+    assert comment(github.event(number=8)).returncode == 0
+    (body,) = github.bot_comments(3)
+    assert "no commit of main now" in body and "## Better" not in body
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from pipeline.comment.neutral import BREAK, LANGUAGES, TAGS, inline, length, neutralise, shorten, verbatim
+from pipeline.comment.neutral import BREAK, LANGUAGES, MOST_CHARTS, TAGS, inline, length, neutralise, shorten, verbatim
 
 ACTED_ON = re.compile(r"[@][a-z0-9]|#\d|gh-\d|[a-z]+://|www\.|\$`", re.IGNORECASE)
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
@@ -230,6 +230,8 @@ def test_what_a_report_holds_is_kept() -> None:
         '  A@{ img: "https:\\u002f\\u002fe.vil/x.png", label: "x" }',
         "---\nconfig:\n  xyChart:\n    width: 760\n    height: 40000\n---\nxychart-beta\n  line [1]",
         'xychart-beta\n  line [1]\n  title "#lt;b#gt;"',
+        f"xychart-beta\n  line [{', '.join(['1'] * 10_000)}]",
+        "xychart-beta\n" + "\n".join(["  line [1]"] * 1_000),
         "",
     ],
 )
@@ -237,6 +239,13 @@ def test_a_chart_that_could_hold_a_link_or_fill_the_page_is_shown_as_source(char
     neutral = neutralise(f"```mermaid\n{chart}\n```")
     assert "```mermaid" not in neutral
     assert f"```text\n{chart}\n```" in neutral
+
+
+def test_charts_are_counted_and_the_rest_is_shown_as_source() -> None:
+    """A thousand of them would fit into a comment, and the reader's browser has to draw each."""
+    neutral = neutralise("```mermaid\nxychart-beta\n  line [1, 2]\n```\n" * 1_000)
+    assert neutral.count("```mermaid\n") == MOST_CHARTS
+    assert neutral.count("```text\n") == 1_000 - MOST_CHARTS
 
 
 def test_the_reader_sees_the_same_text() -> None:

@@ -9,7 +9,8 @@ import pyarrow
 import pytest
 
 from pipeline.data.cells import as_names, plain
-from pipeline.data.dataset import Roles, encode, fit_schema, read_features, read_labels
+from pipeline.data.dataset import Roles, fit_schema, read_features, read_labels
+from pipeline.data.encode import encode
 from pipeline.errors import InputError
 
 DAY = datetime.date(2024, 1, 31)
@@ -196,7 +197,7 @@ def test_a_schema_describes_the_training_rows_and_encodes_any_rows() -> None:
     assert (number.minimum, number.maximum, number.missing) == (1.0, 5.0, True)
     assert (category.categories, category.missing) == (("", "a", "b"), True)
     assert (boolean.type, boolean.missing) == ("boolean", True)
-    columns = encode(read.table, schema)
+    columns = {feature.name: encode(read.table[feature.name], feature) for feature in schema.features}
     assert all(values.dtype == np.float32 for values in columns.values())
     assert columns["c"].tolist() == [2.0, 0.0, 1.0, -1.0]
     assert columns["n"].tolist()[::2] == [1.0, 5.0] and np.isnan(columns["f"][1])

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler
 
+from pipeline.data.columns import Columns
 from pipeline.data.schema import KEY, TARGET, Feature, Schema
 from pipeline.files import write_json
 from tests.conftest import ROOT
@@ -45,16 +46,31 @@ def write(folder: Path, values: np.ndarray, target: np.ndarray, schema: Schema, 
     """Fit on the first half of the rows and write what `evaluate` reads, the second half as its test rows."""
     values, half = values.astype(np.float32), len(values) // 2
     model = Pipeline([("scale", MinMaxScaler()), ("classifier", classifier)]).fit(values[:half], target[:half])
+    if not schema.tensor:
+        model = Pipeline([("columns", Columns(schema.features)), *model.steps])
     (folder / "models").mkdir(parents=True)
     joblib.dump(model, folder / "models/model.joblib")
     keys = [f"{i:04d}" for i in range(half, len(values))]
-    columns = dict(zip(schema.names, values[half:].T, strict=True))
+    typed = [
+        as_it_is(column, feature, schema.tensor)
+        for column, feature in zip(values[half:].T, schema.features, strict=True)
+    ]
+    columns = dict(zip(schema.names, typed, strict=True))
     table = pd.DataFrame({KEY: keys, "__content__": keys, TARGET: target[half:], **columns})
     (folder / "data/prepared").mkdir(parents=True)
     table.to_parquet(folder / "data/prepared/test.parquet", index=False)
     write_json(folder / "data/prepared/schema.json", schema.to_dict())
     (folder / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     return folder
+
+
+def as_it_is(values: np.ndarray, feature: Feature, tensor: bool) -> object:
+    """An encoded column as `prepare` writes it."""
+    if tensor or feature.type == "number":
+        return values
+    if feature.type == "boolean":
+        return pd.array(values, "boolean")
+    return [feature.categories[int(code)] for code in values]
 
 
 def edit(folder: Path, old: str, new: str) -> None:

@@ -57,39 +57,47 @@ def enter(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     return tmp_path / "project"
 
 
-def test_rows() -> tuple[np.ndarray, pd.DataFrame]:
+def test_rows() -> tuple[pd.DataFrame, pd.DataFrame]:
     """The features and the predictions of the test rows."""
     schema = json.loads(Path("data/prepared/schema.json").read_text(encoding="utf-8"))
     names = [feature["name"] for feature in schema["features"]]
-    features = pd.read_parquet("data/prepared/test.parquet")[names].to_numpy(np.float32)
-    return features, pd.read_parquet("data/predictions/test.parquet")
+    return pd.read_parquet("data/prepared/test.parquet")[names], pd.read_parquet("data/predictions/test.parquet")
 
 
 test_rows.__test__ = False
+
+
+def is_of_columns() -> bool:
+    """Whether the package takes the table's own columns."""
+    return (PACKAGE / "input_example.json").exists()
 
 
 def test_mlflow_loads_it_and_predicts_what_evaluate_wrote(either: Path):
     import mlflow.pyfunc
 
     features, predictions = test_rows()
-    answer = mlflow.pyfunc.load_model(str(PACKAGE)).predict(features)
-    assert list(answer["label"]) == list(predictions["prediction"])
+    model = mlflow.pyfunc.load_model(str(PACKAGE))
     expected = predictions.filter(like="proba_").to_numpy()
-    np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-4)
+    if is_of_columns():
+        answer = model.predict(pd.read_parquet("data/prepared/test.parquet"))
+        np.testing.assert_allclose(answer.filter(like="proba_"), expected, atol=1e-4)
+    else:
+        answer = model.predict(features.to_numpy(np.float32))
+        np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-4)
+    assert list(answer["label"]) == list(predictions["prediction"])
 
 
-def test_mlflow_would_have_written_the_same_description(either: Path):
+def test_mlflow_would_have_written_the_same_description(folder: Path):
     from mlflow.models import Model, ModelSignature
     from mlflow.types import Schema, TensorSpec
 
     schema = json.loads((PACKAGE / "schema.json").read_text(encoding="utf-8"))
-    text = isinstance(schema["classes"][0], str)
     model = Model.load(str(PACKAGE))
     expected = ModelSignature(
         Schema([TensorSpec(np.dtype("float32"), (-1, len(schema["features"])), "features")]),
         Schema(
             [
-                TensorSpec(np.dtype(str if text else "int64"), (-1,), "label"),
+                TensorSpec(np.dtype("int64"), (-1,), "label"),
                 TensorSpec(np.dtype("float32"), (-1, len(schema["classes"])), "probabilities"),
             ]
         ),
@@ -102,7 +110,15 @@ def test_mlflow_would_have_written_the_same_description(either: Path):
 def test_sums_are_of_all_other_files(either: Path):
     lines = (PACKAGE / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
     names = [line.split("  ")[1] for line in lines]
-    assert names == sorted(names) == sorted({path.name for path in PACKAGE.iterdir()} - {"SHA256SUMS"})
+    assert (
+        names
+        == sorted(names)
+        == sorted(
+            path.relative_to(PACKAGE).as_posix()
+            for path in PACKAGE.rglob("*")
+            if path.is_file() and path.name != "SHA256SUMS"
+        )
+    )
     for line in lines:
         digest, name = line.split("  ")
         assert hashlib.sha256((PACKAGE / name).read_bytes()).hexdigest() == digest
@@ -125,20 +141,22 @@ def test_the_digits_purpose_is_not_said_of_another_table(either: Path):
 
 
 def test_it_names_no_time_no_machine_and_no_registry(either: Path):
-    texts = [path.read_text(encoding="utf-8") for path in PACKAGE.iterdir() if path.suffix != ".onnx"]
+    texts = [
+        path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*") if path.is_file() and path.suffix != ".onnx"
+    ]
     for text in texts:
         assert str(either) not in text
         assert not re.search(r"index-url|find-links|/home/|/root/|202\d-\d\d-\d\d", text)
 
 
-def test_the_card_s_examples_work(folder: Path):
+def test_the_card_s_examples_work(either: Path):
     card = (PACKAGE / "README.md").read_text(encoding="utf-8")
     examples = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
     assert len(examples) == 2
     for example in examples:
         done = subprocess.run([sys.executable, "-c", example], cwd=PACKAGE, text=True, capture_output=True, check=False)
         assert done.returncode == 0, done.stderr
-        assert re.fullmatch(r"\[\d \d\]", done.stdout.strip())
+        assert re.fullmatch(r"\[\d \d\]|\['(leaves|stays)'\]", done.stdout.strip())
     subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=PACKAGE, check=True)
 
 
@@ -198,7 +216,9 @@ def test_another_model_is_refused(folder: Path):
     model = joblib.load("models/model.joblib")
     features, predictions = test_rows()
     truth = predictions["truth"].to_numpy()
-    other = model.set_params(classifier=LogisticRegression(max_iter=5, C=0.01)).fit(features[:50], truth[:50])
+    other = model.set_params(classifier=LogisticRegression(max_iter=5, C=0.01)).fit(
+        features[:50].to_numpy(np.float32), truth[:50]
+    )
     joblib.dump(other, "models/model.joblib")
     refused(folder, CheckError, "test rows get another label.*and \\d+ more")
 
@@ -212,7 +232,7 @@ def test_predictions_of_other_rows_are_refused(folder: Path):
 @pytest.mark.filterwarnings("ignore:self.within_class_std_dev_")
 def test_an_estimator_that_onnx_does_not_know_is_refused_by_name(folder: Path):
     features, predictions = test_rows()
-    joblib.dump(NearestCentroid().fit(features, predictions["truth"]), "models/model.joblib")
+    joblib.dump(NearestCentroid().fit(features.to_numpy(np.float32), predictions["truth"]), "models/model.joblib")
     message = refused(folder, InputError, "NearestCentroid cannot be written as ONNX")
     assert "use another" in message
     assert len(message.splitlines()) <= 2

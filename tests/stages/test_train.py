@@ -89,8 +89,9 @@ def test_the_model_takes_prepared_rows_and_knows_the_classes(flowers: Project) -
     schema = Schema.from_dict(read_json("data/prepared/schema.json"))
     test = train.read_rows(Path("data/prepared/test.parquet"), schema)
     assert model.classes_.tolist() == list(schema.classes) == ["setosa", "versicolor", "virginica"]
-    assert np.mean(model.predict(test.features) == test.labels) > 0.8
-    assert model.predict_proba(test.features).shape == (len(test.labels), 3)
+    rows = pd.read_parquet("data/prepared/test.parquet")
+    assert np.mean(model.predict(rows) == test.labels) > 0.8
+    assert model.predict_proba(rows).shape == (len(test.labels), 3)
 
 
 def test_curves_are_written_step_by_step_and_the_summary_is_the_kept_step(flowers: Project) -> None:

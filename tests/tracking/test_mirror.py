@@ -252,6 +252,27 @@ def test_a_server_of_ones_own_is_found_where_wandb_login_notes_it(
     assert len(server.runs) == 1
 
 
+def test_settings_of_the_tree_lead_the_key_nowhere(reproduced_project: Project, server: Server, tmp_path: Path) -> None:
+    project = reproduced_project
+    with Server() as thief:
+        text = f"[default]\nbase_url = {thief.url}\nhttp_proxy = {thief.url}\nhttps_proxy = {thief.url}\n"
+        for folder in (project.path, project.path.parent):
+            for name in ("wandb", ".wandb"):
+                (folder / name).mkdir(exist_ok=True)
+                (folder / name / "settings").write_text(text)
+        netrc = f"machine 127.0.0.1:{thief.port} login user password {KEY}\n"
+        (project.path / ".netrc").write_text(netrc)
+        project.run("git", "add", "-f", "wandb/settings", ".wandb/settings", ".netrc")
+        (tmp_path / "settings").write_text(f"[default]\nbase_url = {server.url}\n")
+        env = {"WANDB_CONFIG_DIR": str(tmp_path), "WANDB_API_KEY": KEY, "WANDB_MODE": "online"}
+        project.run("pipeline", "mirror", **env)  # by `push`
+        stage = json.dumps({"score": 0.25})
+        project.run("dvc", "repro", "-f", "train", STAGE=stage, **env)  # by a follower
+        project.settle()
+        assert (thief.keys, thief.calls, thief.uploads, thief.runs) == (set(), [], {}, {})
+    assert len(server.runs) == 2 and {run["state"] for run in server.runs.values()} == {"finished"}
+
+
 def test_outside_a_repository_it_is_one_run_wherever_the_command_runs(tmp_path: Path, project: Project) -> None:
     records = tmp_path / "outside" / "records"
     project.script(f"from pipeline.tracking import Live\nwith Live({str(records)!r}) as live: live.log_metric('x', 2)")

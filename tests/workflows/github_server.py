@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 TOKEN = "ghs_" + "s3cr3t" * 6
 BOT = {"login": "github-actions[bot]", "type": "Bot"}
 HEAD, BASE, OTHER = "a" * 40, "b" * 40, "c" * 40
+OLD, FORK = "1" * 40, "2" * 40
 
 
 class GitHub:
@@ -28,7 +29,8 @@ class GitHub:
     def __init__(self) -> None:
         self.pulls: dict[int, dict[str, Any]] = {}
         self.comments: dict[int, list[dict[str, Any]]] = {}
-        self.main = {BASE}  # the default branch's commits
+        self.main = [OLD, FORK, BASE]  # the default branch's commits, the oldest first
+        self.fork = FORK  # where the pull requests leave it
         self.jobs: list[dict[str, Any]] = []
         self.artifacts: dict[str, bytes] = {}
         self.requests: list[str] = []
@@ -152,10 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "GET", ["actions", "runs", _, "attempts", _, "jobs"]:
                 self._page(state.jobs, query, key="jobs")
             case "GET", ["compare", span]:
-                commit, _, branch = span.partition("...")
-                known = commit in self.state.main and branch == "main"
-                status = "ahead" if known else "diverged"
-                self._answer(*((200, {"status": status}) if commit != OTHER else (404, {"message": "Not Found"})))
+                self._compare(*span.split("..."))
             case "GET", ["issues", number, "comments"]:
                 self._page(state.comments.get(int(number), []), query)
             case "POST", ["issues", number, "comments"] if int(number) in state.pulls:
@@ -170,6 +169,18 @@ class _Handler(BaseHTTPRequestHandler):
                     self._answer(200, found[0])
             case _:
                 self._answer(404, {"message": "Not Found"})
+
+    def _compare(self, base: str, head: str) -> None:
+        main = self.state.main
+        base, head = (main[-1] if name == "main" else name for name in (base, head))
+        if OTHER in (base, head):
+            return self._answer(404, {"message": "Not Found"})
+        if base in main and head in main:
+            steps = main.index(head) - main.index(base)
+            status = "ahead" if steps > 0 else "behind" if steps else "identical"
+            fork = min(base, head, key=main.index)
+            return self._answer(200, {"status": status, "merge_base_commit": {"sha": fork}})
+        return self._answer(200, {"status": "diverged", "merge_base_commit": {"sha": self.state.fork}})
 
     def _takes(self, text: str) -> bool:
         if 0 < len(text.encode("utf-16-le")) // 2 <= 65_536:

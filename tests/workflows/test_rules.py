@@ -59,8 +59,9 @@ def test_ci_knows_one_secret_in_one_step() -> None:
     (job,) = read(FOLDER / "ci.yml")["jobs"].values()
     assert "permissions" not in job
     knowing = [step for step in job["steps"] if "secrets." in str(step) or "github.token" in str(step)]
+    server = "${{ vars.WANDB_BASE_URL || 'https://api.wandb.ai' }}"  # not by the tree
     assert [(step["id"], step["env"]) for step in knowing] == [
-        ("mirror", {"WANDB_API_KEY": "${{ secrets.WANDB_API_KEY }}"})
+        ("mirror", {"WANDB_API_KEY": "${{ secrets.WANDB_API_KEY }}", "WANDB_BASE_URL": server})
     ]
     assert (FOLDER / "ci.yml").read_text().count("secrets.") == 1
 
@@ -68,6 +69,10 @@ def test_ci_knows_one_secret_in_one_step() -> None:
 def test_comment_may_write_and_so_runs_the_default_branch_alone() -> None:
     workflow = read(FOLDER / "comment.yml")
     assert list(workflow["on"]) == ["workflow_run"]
+    group = workflow["concurrency"]["group"]
+    assert (
+        "workflow_run.head_repository.id" in group and "workflow_run.head_sha" in group
+    )  # two forks may have one commit
     (job,) = workflow["jobs"].values()
     assert job["permissions"] == {"contents": "read", "actions": "read", "pull-requests": "write"}
     checkout, comment = job["steps"]

@@ -139,15 +139,33 @@ def artifact_of(github: GitHub, ended: Run, pulls: list[dict[str, Any]]) -> Arti
     pull = next((pull for pull in pulls if pull["number"] == artifact.pull_request), None)
     if pull is None:
         raise RefusedError("it names a pull request that does not have this commit as its head")
-    if artifact.base and not is_on_branch(github, artifact.base, pull["base"]["ref"]):
-        raise RefusedError(f"it names a base that is no commit of {pull['base']['ref']}")
+    if artifact.base:
+        require_base(github, artifact, pull["base"]["ref"])
     return artifact
 
 
-def is_on_branch(github: GitHub, commit: str, branch: str) -> bool:
-    """Whether a commit is the branch's last one or an ancestor of it."""
+def require_base(github: GitHub, artifact: Artifact, branch: str) -> None:
+    """Raise RefusedError unless the artifact's base is what its head could be merged into.
+
+    CI compares with the first parent of GitHub's merge commit: what the branch's last commit was when the run began.
+    Of that GitHub keeps no record. But it is on the branch, and not older than where the pull request leaves it: an
+    older base, where the model was worse, would make anything look better. Merging the branch into the pull request
+    moves that point forward; after a force push of the branch the old commits are none of it.
+    """
+    place = quote(branch, safe="")
+    if not leads_to(github, artifact.base, place):
+        raise RefusedError(f"it names a base that is no commit of {branch} now; run CI again")
+    fork = github.get(f"/compare/{place}...{artifact.head}", per_page=1)["merge_base_commit"]["sha"]
+    if not leads_to(github, fork, artifact.base):
+        raise RefusedError(
+            f"it names a base that is older than where the pull request leaves {branch}, {fork[:12]}; run CI again"
+        )
+
+
+def leads_to(github: GitHub, commit: str, later: str) -> bool:
+    """Whether a commit is `later`, a commit or a branch, or an ancestor of it."""
     try:
-        compared = github.get(f"/compare/{commit}...{quote(branch, safe='')}", per_page=1)
+        compared = github.get(f"/compare/{commit}...{later}", per_page=1)
     except ResourceError:  # there is no such commit
         return False
     return compared["status"] in ("ahead", "identical")

@@ -10,8 +10,9 @@ repository's bot posts. There is no Markdown parser here that could disagree wit
 * Code blocks are recognised only in one strict form and written anew: with a fence longer than any run of backticks
   in them, at the left margin, between blank lines. What could keep such a fence from opening a code block (another
   fence, a comment, `<pre>`) is broken by the first rule. A block's content stays, so that a patch can be copied.
-  A Mermaid chart is drawn only in the very shape that `review/render.py` writes, and shown as source otherwise:
-  other kinds and other settings make links, load pictures, or fill the page.
+  A Mermaid chart is drawn only in the very shape that `review/show/render.py` writes, and shown as source otherwise:
+  other kinds and other settings make links, load pictures, or fill the page. Only the first few are drawn, and none
+  that is long: the reader's browser draws them, and a comment holds a thousand that each take it a second.
 """
 
 import re
@@ -27,6 +28,9 @@ TAGS = frozenset(
 ) | {"<br>", "<br/>", "<br />", "<details open>"}
 ENTITIES = ("&amp;", "&lt;", "&gt;", "&quot;", "&nbsp;")
 LANGUAGES = ("", "diff", "json", "mermaid", "text", "yaml")
+
+MOST_CHARTS = 6  # a report has one for each quantity that the validation rows are watched by: two
+LONGEST_CHART = 4_000  # characters; two lines of 101 points with five digits are 2,200
 
 BREAK = "\u200b"
 _ACTED_ON = re.compile(
@@ -68,11 +72,16 @@ def neutralise(markdown: str) -> str:
     """The same text, harmless. Adds a line break at the end and closes what was left open."""
     out: list[str] = []
     text: list[str] = []
+    charts = 0
     lines = iter(_plain(markdown).split("\n"))
     for line in lines:
         if opening := _OPENING.fullmatch(line):
             content = list(takewhile(_is_below(opening[1]), lines))
-            out += [_text("\n".join(text)), _code_block(opening[2], content)]
+            language = opening[2]
+            if language == "mermaid":
+                language = "mermaid" if charts < MOST_CHARTS and _is_chart("\n".join(content)) else "text"
+                charts += language == "mermaid"
+            out += [_text("\n".join(text)), _code_block(language, content)]
             text = []
         else:
             text.append(line)
@@ -146,11 +155,14 @@ def _is_below(fence: str) -> Callable[[str], bool]:
     return lambda line: len(line.strip()) < len(fence) or bool(line.strip().strip("`"))
 
 
+def _is_chart(source: str) -> bool:
+    """Whether a Mermaid chart has the shape and the size of a report's."""
+    return len(source) <= LONGEST_CHART and _CHART.fullmatch(f"{source}\n") is not None
+
+
 def _code_block(language: str, lines: list[str]) -> str:
     """A code block between blank lines that its content cannot close."""
     content = "\n".join(lines)
-    if language == "mermaid" and not _CHART.fullmatch(f"{content}\n"):
-        language = "text"
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", content)), default=0))
     return f"\n\n{fence}{language}\n{content}\n{fence}\n\n"
 

@@ -255,12 +255,19 @@ def _fit(column: pd.Series, training: npt.NDArray[np.bool_], kind: FeatureType) 
     return Feature(name, kind, (), float(values.min()), float(values.max()), bool(column.hasnans))
 
 
-def encode(table: pd.DataFrame, schema: Schema) -> dict[str, npt.NDArray[np.float32]]:
-    """Features as float32 columns: a category as its place in the schema, -1 if the training rows do not have it."""
-    return {feature.name: _encode(table[feature.name], feature) for feature in schema.features}
+def typed(features: Features, raw: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The feature columns as `prepare` writes them: as the model takes them if that is one array, else as they are.
+
+    As they are: float64, booleans (missing: NA), text (missing: "").
+    """
+    if schema.tensor:
+        return features.table
+    return pd.DataFrame({f.name: _as_it_is(features.table[f.name], raw[f.name], f) for f in schema.features})
 
 
-def _encode(values: pd.Series, feature: Feature) -> npt.NDArray[np.float32]:
-    if feature.type == "category":
-        return pd.Index(feature.categories).get_indexer(pd.Index(values)).astype(np.float32)
-    return values.to_numpy(dtype=np.float32)
+def _as_it_is(values: pd.Series, raw: pd.Series, feature: Feature) -> pd.Series:
+    if feature.type == "boolean":
+        return values.astype("boolean")
+    if feature.type == "number":
+        return raw.astype(np.float64)
+    return values

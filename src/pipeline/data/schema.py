@@ -13,6 +13,7 @@ CONTENT = "__content__"  # hash of the row's raw values: tells whether a row of 
 TARGET = "__target__"  # the label, int64 or str
 GROUP = "__group__"  # what data.group says of the row; there only if it is declared
 RESERVED = (KEY, CONTENT, TARGET, GROUP)
+MOST_INPUTS = 200  # of numbers and booleans alone: above it, an input for each would cost more than the model
 
 FeatureType = Literal["number", "boolean", "category"]
 Label = int | str
@@ -20,9 +21,10 @@ Label = int | str
 
 @dataclass(frozen=True)
 class Feature:
-    """One column of the model's input, always float32: a number, 0/1, or the index of a category.
+    """One column of the table that the model may see: a number, true and false, or a category.
 
-    Missing numbers and booleans are NaN; a missing category is the category "". One that training did not see is -1.
+    The model computes in float32 (encode.py): a number, 0 or 1, or the index of a category. Missing numbers and
+    booleans are NaN; a missing category is the category "". One that training did not see is -1.
     `minimum` and `maximum` describe the training rows; `missing` says whether any row has a gap, since a model that
     learned without gaps must still take a test row that has one.
     """
@@ -49,6 +51,12 @@ class Schema:
         """The names of the features, in order."""
         return [feature.name for feature in self.features]
 
+    @property
+    def tensor(self) -> bool:
+        """Whether the model takes the rows as one array of float32: pictures, and many numbers. Else: named columns."""
+        numbers = all(feature.type in ("number", "boolean") for feature in self.features)
+        return self.image is not None or (numbers and len(self.features) > MOST_INPUTS)
+
     def to_dict(self) -> dict[str, Any]:
         """The content of schema.json."""
         return {"version": 1, **asdict(self)}
@@ -62,8 +70,13 @@ class Schema:
 
 
 def matrix(table: pd.DataFrame, schema: Schema) -> npt.NDArray[np.float32]:
-    """The features of a prepared table as the array that models take, float32 of shape (rows, features)."""
+    """The features of a prepared table of numbers as one array, float32 of shape (rows, features)."""
     return table[schema.names].to_numpy(dtype=np.float32)
+
+
+def model_input(table: pd.DataFrame, schema: Schema) -> pd.DataFrame | npt.NDArray[np.float32]:
+    """What the model of a schema takes of a prepared table: its typed columns, or all of them as one array."""
+    return matrix(table, schema) if schema.tensor else table[schema.names]
 
 
 def probability_columns(classes: Sequence[Label]) -> list[str]:

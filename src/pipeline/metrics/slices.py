@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
+from pipeline.data.encode import encode
 from pipeline.data.schema import Feature, Label, Schema
 from pipeline.errors import InputError
 from pipeline.metrics.intervals import wilson
@@ -33,13 +35,13 @@ def per_class(truth: Codes, prediction: Codes, classes: Sequence[Label]) -> dict
 
 
 def per_slice(
-    features: npt.NDArray[np.float32],
+    table: pd.DataFrame,
     right: npt.NDArray[np.bool_],
     schema: Schema,
     slices: Mapping[str, Edges],
     confidence: float = 0.95,
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """Accuracy with its interval and rows of each slice, by column and value; `features` is (rows, features).
+    """Accuracy with its interval and rows of each slice, by column and value; `table` is a prepared one.
 
     Raises:
         InputError: a column that does not exist or cannot be sliced as declared.
@@ -51,10 +53,11 @@ def per_slice(
                 f"params.yaml: evaluate.slices.{column}: the prepared table has no such column; it has "
                 f"{', '.join(schema.names[:20])}{' ...' if len(schema.names) > 20 else ''}"
             )
-        index = schema.names.index(column)
-        names = values(features[:, index], schema.features[index], edges)
+        feature = schema.features[schema.names.index(column)]
+        encoded = encode(table[column], feature)
+        names = values(encoded, feature, edges)
         found[column] = {}
-        for name in dict.fromkeys(names[np.argsort(_position(features[:, index]), kind="stable")]):
+        for name in dict.fromkeys(names[np.argsort(_position(encoded), kind="stable")]):
             inside = right[names == name]
             low, high = wilson(int(inside.sum()), len(inside), confidence)
             accuracy = float(inside.mean())
@@ -90,13 +93,18 @@ def values(column: npt.NDArray[np.float32], feature: Feature, edges: Edges) -> n
     return names
 
 
-def decode(value: float, feature: Feature) -> str | float | bool | None:
-    """What the raw table said where the prepared one says `value`; None for a missing value."""
-    if np.isnan(value):
+def decode(value: Any, feature: Feature) -> str | float | bool | None:
+    """What the raw table said where the prepared one says `value`, encoded or not; None for a missing value."""
+    if isinstance(value, str):
+        return value
+    if pd.isna(value):
         return None
     if feature.type == "category":
         return feature.categories[int(value)] if value >= 0 else UNKNOWN
-    return bool(value) if feature.type == "boolean" else float(_shortest(value))
+    if feature.type == "boolean":
+        return bool(value)
+    number = float(value) if isinstance(value, np.float64) else float(_shortest(value))
+    return int(number) if number.is_integer() else number
 
 
 def _categories(column: npt.NDArray[np.float32], feature: Feature, key: str) -> npt.NDArray[Any]:
@@ -106,17 +114,17 @@ def _categories(column: npt.NDArray[np.float32], feature: Feature, key: str) -> 
             f"{key}: {len(distinct)} different values are too many for slices; give the inner edges of bins, "
             f"such as [{np.nanquantile(column, 0.33):g}, {np.nanquantile(column, 0.67):g}]"
         )
-    names = [_name(float(value), feature) for value in distinct]
+    names = [_name(np.float32(value), feature) for value in distinct]
     return np.array(names, dtype=object)[index]
 
 
-def _name(value: float, feature: Feature) -> str:
+def _name(value: np.float32, feature: Feature) -> str:
     said = decode(value, feature)
     if said is None or said == "":
         return MISSING
     if isinstance(said, bool):
         return str(said).lower()
-    if isinstance(said, float):
+    if isinstance(said, (int, float)):
         return _shortest(said)
     return f'"{said}"' if said in (MISSING, UNKNOWN) and value >= 0 else said  # a category that is really called so
 

@@ -66,13 +66,22 @@ def _model(facts: Facts) -> list[str]:
     classes = ", ".join(_code(str(label)) for label in schema.classes[:CLASSES_SHOWN])
     more = len(schema.classes) - CLASSES_SHOWN
     shape = f": a picture of {schema.image[0]} x {schema.image[1]} values, row by row" if schema.image else ""
-    of_classes = f" and `probabilities` (rows, {len(schema.classes)}) in the order of the classes"
+    if schema.tensor:
+        of_classes = f" and `probabilities` (rows, {len(schema.classes)}) in the order of the classes"
+        taken = (
+            f"`features`, float32 (rows, {len(schema.features)}), in the order of `schema.json`{shape}. {_gaps(schema)}"
+        )
+    else:
+        of_classes = " and `proba_<class>` (rows) for each class"
+        taken = (
+            f"the table's own columns, by name. {_gaps(schema)} A blank text is a category of its own where training "
+            "had one; a category that training did not see is none of them."
+        )
     probabilities = of_classes if _has_probabilities(facts) else ""
     return [
         "## The model",
         "scikit-learn, exported to ONNX: " + " → ".join(map(_code, facts.steps)) + ".",
-        f"**Input**: `features`, float32 (rows, {len(schema.features)}), in the order of `schema.json`{shape}. "
-        f"{_gaps(schema)} A category is its position in the list in `schema.json`, one that is not there -1.",
+        f"**Input**: {taken}",
         _features(schema),
         f"**Output**: `label` (rows){probabilities}. The classes: {classes}{f' and {more} more' if more > 0 else ''}.",
     ]
@@ -164,16 +173,21 @@ def _limits(facts: Facts) -> list[str]:
 
 
 def _calling(facts: Facts) -> list[str]:
-    n = len(facts.schema.features)
     return [
         "## How to call it",
         "From this folder, with `pip install -r requirements.txt`; first `sha256sum -c SHA256SUMS` proves it whole.",
+        *(_calling_an_array(len(facts.schema.features)) if facts.schema.tensor else _calling_columns(facts.schema)),
+    ]
+
+
+def _calling_an_array(features: int) -> list[str]:
+    return [
         f"""```python
 import numpy as np
 import onnxruntime
 
 session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
-rows = np.zeros((2, {n}), dtype=np.float32)
+rows = np.zeros((2, {features}), dtype=np.float32)
 answer = dict(zip([output.name for output in session.get_outputs()], session.run(None, {{"features": rows}})))
 print(answer["label"])
 ```""",
@@ -182,10 +196,53 @@ import mlflow.pyfunc
 import numpy as np
 
 model = mlflow.pyfunc.load_model(".")
-print(model.predict(np.zeros((2, {n}), dtype=np.float32))["label"])
+print(model.predict(np.zeros((2, {features}), dtype=np.float32))["label"])
 ```""",
         "Or as a service: `mlflow models serve -m . --env-manager local`.",
     ]
+
+
+def _calling_columns(schema: Schema) -> list[str]:
+    if any("None" in feature.categories for feature in schema.features):
+        of_none = (
+            "`None` is a category here, and pandas takes it for a blank: read files with "
+            '`pandas.read_csv(file, keep_default_na=False, na_values=[""])`.'
+        )
+        return [*_CALLING_COLUMNS, of_none]
+    return _CALLING_COLUMNS
+
+
+_CALLING_COLUMNS = [
+    """```python
+import json
+import mlflow.pyfunc
+import pandas as pd
+
+example = json.load(open("input_example.json"))
+rows = pd.DataFrame(example["data"], columns=example["columns"])  # or pandas.read_csv of your own
+print(mlflow.pyfunc.load_model(".").predict(rows)["label"].tolist())
+```""",
+    "Or as a service, `mlflow models serve -m . --env-manager local`, which takes the JSON of "
+    "`serving_input_example.json`. Whole numbers, blanks, true and false may stand as they do in the file; other "
+    "columns are not looked at; a cell that is no value of its column is refused. Without MLflow: "
+    "`table_model.py` in `code/` needs pandas and onnxruntime.",
+    "With onnxruntime alone, an input for each column: numbers and booleans (1 and 0) as float64, NaN where there is "
+    'none; categories as text, "" where there is none.',
+    """```python
+import json
+import numpy as np
+import onnxruntime
+
+session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
+row = json.load(open("input_example.json"))["data"][0]
+cells = {}
+for column, cell in zip(session.get_inputs(), row):
+    text = column.type == "tensor(string)"
+    cells[column.name] = np.array([cell or "" if text else cell], dtype=object if text else np.float64)
+answer = dict(zip([output.name for output in session.get_outputs()], session.run(None, cells)))
+print(answer["label"].tolist())
+```""",
+]
 
 
 def _origin(facts: Facts) -> list[str]:

@@ -1,22 +1,21 @@
-"""Turns a fitted scikit-learn classifier into ONNX, the same bytes every time, and runs ONNX."""
+"""Turns a fitted scikit-learn classifier into ONNX, the same bytes every time, and runs ONNX that takes an array."""
 
 import importlib
 import os
 import re
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.pipeline import Pipeline
 
+from pipeline.data.schema import Schema
 from pipeline.errors import InputError
+from pipeline.package.graph import INPUT, LABEL, PROBABILITIES, rename, take_columns
 
-INPUT = "features"
-LABEL = "label"
-PROBABILITIES = "probabilities"
 OPSET = {"": 18, "ai.onnx.ml": 3}
 ROWS_AT_ONCE = 4096
 ALTERNATIVES = (
@@ -33,6 +32,28 @@ def to_onnx(model: Any, features: int, name: str) -> bytes:
     Raises:
         InputError: skl2onnx cannot convert the estimator or a step before it.
     """
+    return _serialized(_convert(model, features, name))
+
+
+def columns_to_onnx(model: Any, schema: Schema, name: str) -> bytes:
+    """A model whose first step is `data.columns.Columns` as ONNX.
+
+    It has an input of shape (rows,) for each column, by its name, text or float64, and the outputs `label` and one
+    `proba_<class>` each, of shape (rows,); without `predict_proba` only `label`.
+
+    Raises:
+        InputError: as `to_onnx`.
+    """
+    from onnx.helper import make_opsetid
+
+    made = _convert(Pipeline(model.steps[1:]), len(schema.features), name)
+    take_columns(made.graph, schema)
+    del made.opset_import[:]  # skl2onnx names the lowest that its own nodes need, sometimes twice
+    made.opset_import.extend(make_opsetid(domain, number) for domain, number in OPSET.items())
+    return _serialized(made)
+
+
+def _convert(model: Any, features: int, name: str) -> Any:
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType
 
@@ -49,6 +70,10 @@ def to_onnx(model: Any, features: int, name: str) -> bytes:
         raise InputError(_unsupported(model, error)) from error
     made.producer_name, made.producer_version, made.doc_string = "pipeline", "", ""
     _declare_outputs(made.graph, model)
+    return made
+
+
+def _serialized(made: Any) -> bytes:
     made.opset_import.sort(key=lambda opset: (opset.domain, opset.version))  # skl2onnx leaves the order of a set
     content: bytes = made.SerializeToString(deterministic=True)
     return content
@@ -77,12 +102,15 @@ def run_onnx(path: Path, features: npt.NDArray[np.float32]) -> tuple[npt.NDArray
             for start in range(0, len(features), ROWS_AT_ONCE)
         ]
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise InputError(
-            f"params.yaml: train: onnxruntime cannot run this model ({reason[-160:]})\n{ALTERNATIVES}"
-        ) from error
+        raise refused_by_onnxruntime(error) from error
     found = {name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(names)}
     return found[LABEL], found.get(PROBABILITIES)
+
+
+def refused_by_onnxruntime(error: Exception) -> InputError:
+    """What to say when onnxruntime does not take or run a model."""
+    reason = str(error).strip().partition("\n")[0]
+    return InputError(f"params.yaml: train: onnxruntime cannot run this model ({reason[-160:]})\n{ALTERNATIVES}")
 
 
 def _declare_outputs(graph: Any, model: Any) -> None:
@@ -90,7 +118,7 @@ def _declare_outputs(graph: Any, model: Any) -> None:
     from onnx import TensorProto, helper, numpy_helper
 
     label, scores = graph.output
-    _rename(graph, {INPUT: INPUT, label.name: "raw_label", scores.name: "raw_scores"})
+    rename(graph, {INPUT: INPUT, label.name: "raw_label", scores.name: "raw_scores"})
     label.name, scores.name = LABEL, PROBABILITIES
     if not hasattr(model, "predict_proba"):
         graph.output.remove(scores)
@@ -126,35 +154,3 @@ def _unsupported(model: Any, error: Exception) -> str:
 
 def _classifier(model: Any) -> Any:
     return model.steps[-1][1] if hasattr(model, "steps") else model
-
-
-def _rename(graph: Any, names: dict[str, str]) -> None:
-    """Rename the results of a graph and of those inside it, as `names` says and else by number.
-
-    Some of skl2onnx's names hold addresses in memory, and would differ in every run.
-    """
-    names = {"": "", **names}
-    graphs = list(_graphs(graph))
-    for part in graphs:
-        results = [result.name for result in (*part.input, *part.initializer)]
-        for name in [*results, *(output for node in part.node for output in node.output)]:
-            names.setdefault(name, f"result_{len(names)}")
-    for number, part in enumerate(graphs):
-        if number:
-            part.name = f"graph_{number}"
-        del part.value_info[:]
-        for result in (*part.input, *part.output, *part.initializer):
-            result.name = names[result.name]
-        for position, node in enumerate(part.node):
-            node.name = f"{node.op_type}_{position}"
-            node.input[:] = [names[name] for name in node.input]
-            node.output[:] = [names[name] for name in node.output]
-
-
-def _graphs(graph: Any) -> Iterator[Any]:
-    """The graph and every graph inside it: the bodies of loops."""
-    yield graph
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from _graphs(attribute.g)

@@ -1,10 +1,20 @@
 """Whether a package predicts what `evaluate` saw: labels exactly, probabilities within a tolerance."""
 
+import json
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+
+from pipeline.data.columns import Columns
+from pipeline.data.schema import Schema
+from pipeline.package.graph import encoding_alone
+from pipeline.package.table_model import TableModel
 
 EXAMPLES = 3
 
@@ -59,6 +69,24 @@ def parity(
             f"({_list(rows, len(probabilities))})"
         )
     return Parity(labels, probabilities, "; ".join(parts))
+
+
+def encoding_differs(
+    content: bytes, columns: Columns, table: pd.DataFrame, schema: Schema
+) -> Iterator[npt.NDArray[np.bool_]]:
+    """For each feature, which rows of a prepared table the graph `content` encodes otherwise than the step `columns`.
+
+    The graph is cut off behind its encoding; what it takes is what the package's own loader makes of the rows.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "model.onnx").write_bytes(encoding_alone(content))
+        Path(folder, "schema.json").write_text(json.dumps(schema.to_dict()), encoding="utf-8")
+        model = TableModel(folder)
+        encoded = model.session.run(None, model.cells(table))[0]
+    expected = columns.transform(table)
+    for place in range(len(schema.features)):
+        ours, theirs = expected[:, place], encoded[:, place]
+        yield (ours != theirs) & ~(np.isnan(ours) & np.isnan(theirs))
 
 
 def _list(rows: list[str], count: int) -> str:

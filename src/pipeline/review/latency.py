@@ -5,8 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.package.export import load_onnxruntime
 
@@ -44,6 +46,12 @@ def _one_row(model: Path) -> Callable[[], object] | None:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    [features] = session.get_inputs()
-    row = np.random.default_rng(0).random((1, features.shape[1]), dtype=np.float32)
-    return lambda: session.run(None, {features.name: row})
+    row = {one.name: _cells(one.type, one.shape[1:]) for one in session.get_inputs()}
+    return lambda: session.run(None, row)
+
+
+def _cells(kind: str, width: list[int]) -> npt.NDArray[Any]:
+    """One row of what an input takes: text, or numbers."""
+    if kind == "tensor(string)":
+        return np.full((1, *width), "", dtype=object)
+    return np.random.default_rng(0).random((1, *width)).astype(np.float32 if kind == "tensor(float)" else np.float64)

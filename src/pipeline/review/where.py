@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.data.encode import encode
 from pipeline.data.schema import CONTENT, KEY, Schema, matrix
 from pipeline.metrics.pictures import enlarge
 from pipeline.metrics.slices import Edges, values
@@ -50,7 +51,7 @@ def slice_labels(folder: Path, slices: Mapping[str, Edges]) -> pd.DataFrame:
     schema, table = _schema(folder), _test_rows(folder)
     features = {feature.name: feature for feature in schema.features}
     named = {
-        column: values(table[column].to_numpy(np.float32), features[column], edges)
+        column: values(encode(table[column], features[column]), features[column], edges)
         for column, edges in slices.items()
         if column in features
     }
@@ -62,7 +63,7 @@ def show_flips(flips: pd.DataFrame, wrong: str, folder: Path) -> tuple[Flip, ...
     schema = _schema(folder)
     first = flips.head(WORST)
     table = _test_rows(folder)
-    rows = matrix(table, schema)
+    rows = matrix(table, schema) if schema.image else np.empty((len(table), 0), np.float32)
     low, high = (float(end) for end in (np.nanmin(rows), np.nanmax(rows))) if rows.size else (0.0, 1.0)
     places = table.index.get_indexer(pd.Index(first["key"]))
     return tuple(

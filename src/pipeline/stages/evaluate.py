@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 from PIL.Image import Image
 
-from pipeline.data.schema import KEY, TARGET, Schema, matrix, probability_columns
+from pipeline.data.columns import Columns
+from pipeline.data.schema import KEY, TARGET, Schema, matrix, model_input, probability_columns
 from pipeline.errors import InputError, run
 from pipeline.files import read_json, replacing, write_json
 from pipeline.metrics import curves, pictures
@@ -30,15 +31,15 @@ def main() -> None:
     schema = Schema.from_dict(read_json("data/prepared/schema.json"))
     test = pd.read_parquet("data/prepared/test.parquet").sort_values(KEY, kind="stable", ignore_index=True)
     model = joblib.load("models/model.joblib")
-    require_fit(schema, model.classes_.tolist(), test)
+    require_fit(schema, model, test)
 
-    features = matrix(test, schema)
+    features = model_input(test, schema)
     classes = np.asarray(schema.classes)
     truth = np.searchsorted(classes, test[TARGET].to_numpy(dtype=classes.dtype))
     prediction = np.searchsorted(classes, model.predict(features))
     probabilities = np.asarray(model.predict_proba(features), np.float64) if hasattr(model, "predict_proba") else None
 
-    summary = measure(features, truth, prediction, probabilities, schema, params)
+    summary = measure(test, truth, prediction, probabilities, schema, params)
     rows = hardest(truth == prediction, confidence(prediction, probabilities), params.hardest)
     with replacing("data/predictions/test.parquet") as new:
         predictions(test[KEY], classes[truth], classes[prediction], probabilities, schema).to_parquet(new, index=False)
@@ -46,11 +47,15 @@ def main() -> None:
         live.summary.update(summary)
         log_curves(live, truth, prediction, probabilities, classes, params.bins)
         log_per_class(live, summary["per_class"])
-        log_hardest(live, rows, test[KEY], features, truth, prediction, probabilities, schema)
+        log_hardest(live, rows, test, truth, prediction, probabilities, schema)
 
 
-def require_fit(schema: Schema, classes: list[Any], test: pd.DataFrame) -> None:
+def require_fit(schema: Schema, model: Any, test: pd.DataFrame) -> None:
     """Raise InputError unless model, schema and test rows belong together."""
+    classes = model.classes_.tolist()
+    first = getattr(model, "steps", [("", None)])[0][1]
+    if not schema.tensor and (not isinstance(first, Columns) or tuple(first.features) != schema.features):
+        raise InputError("models/model.joblib: its columns are not those of data/prepared/schema.json; run: dvc repro")
     if test.empty:
         raise InputError("data/prepared/test.parquet: no rows to judge the model by; raise prepare.test_size")
     if classes != list(schema.classes):
@@ -65,7 +70,7 @@ def require_fit(schema: Schema, classes: list[Any], test: pd.DataFrame) -> None:
 
 
 def measure(
-    features: npt.NDArray[np.float32],
+    test: pd.DataFrame,
     truth: Codes,
     prediction: Codes,
     probabilities: Floats | None,
@@ -74,7 +79,7 @@ def measure(
 ) -> dict[str, Any]:
     """The content of metrics.json: values at the top, what explains them below names of their own."""
     found = intervals(truth, prediction, probabilities, params.bins, params.confidence, params.resamples)
-    slices = per_slice(features, truth == prediction, schema, params.slices, params.confidence)
+    slices = per_slice(test, truth == prediction, schema, params.slices, params.confidence)
     return {
         **metrics.measure(truth, prediction, probabilities, params.bins),
         "rows": len(truth),
@@ -145,8 +150,7 @@ def log_per_class(live: Live, values: dict[str, dict[str, float]]) -> None:
 def log_hardest(
     live: Live,
     rows: Codes,
-    keys: "pd.Series[str]",
-    features: npt.NDArray[np.float32],
+    test: pd.DataFrame,
     truth: Codes,
     prediction: Codes,
     probabilities: Floats | None,
@@ -157,15 +161,15 @@ def log_hardest(
     examples: list[dict[str, Any]] = []
     for rank, row in enumerate(rows, 1):
         true, said = schema.classes[truth[row]], schema.classes[prediction[row]]
-        example = {"rank": rank, "key": keys[row], "truth": true, "prediction": said}
+        example = {"rank": rank, "key": test[KEY].iloc[row], "truth": true, "prediction": said}
         example["confidence"] = None if sure is None else float(sure[row])
         if schema.image:
             # The rank alone: then `dvc plots diff` puts two models' pictures side by side. A bare number is a step.
             example["image"] = f"hardest/rank_{rank:03d}.png"
         else:
             example["features"] = {
-                feature.name: decode(float(value), feature)
-                for feature, value in zip(schema.features[:TABLE_FEATURES], features[row], strict=False)
+                feature.name: decode(test[feature.name].iloc[row], feature)
+                for feature in schema.features[:TABLE_FEATURES]
             }
         examples.append(example)
     write_json(Path(live.plots_dir) / "custom" / "hardest.json", examples)
@@ -174,7 +178,7 @@ def log_hardest(
         return
     low = min(feature.minimum or 0.0 for feature in schema.features)
     high = max(feature.maximum or 0.0 for feature in schema.features)
-    drawn = [pictures.enlarge(features[row], schema.image, low, high) for row in rows]
+    drawn = [pictures.enlarge(pixels, schema.image, low, high) for pixels in matrix(test.iloc[rows], schema)]
     for example, picture in zip(examples, drawn, strict=True):
         live.log_image(example["image"], picture)
     captions = [

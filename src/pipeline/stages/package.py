@@ -6,17 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.data.columns import Columns
 from pipeline.data.schema import KEY, Schema, matrix, probability_columns
 from pipeline.errors import CheckError, run
 from pipeline.files import read_json, replacing
 from pipeline.package import mlflow_folder
 from pipeline.package.card import Facts, model_card
-from pipeline.package.export import run_onnx, to_onnx
-from pipeline.package.parity import parity
+from pipeline.package.example import example_row
+from pipeline.package.export import columns_to_onnx, refused_by_onnxruntime, run_onnx, to_onnx
+from pipeline.package.parity import encoding_differs, parity
+from pipeline.package.table_model import TableModel
 from pipeline.params import read_params
 from pipeline.tracking import Live
 
@@ -38,7 +40,9 @@ def main() -> None:
     facts = Facts(
         name=params.package.name,
         purpose=purpose(params.package.purpose, schema),
-        steps=[" ".join(repr(step).split()) for _, step in getattr(model, "steps", [("", model)])],
+        steps=[
+            " ".join(repr(s).split()) for _, s in getattr(model, "steps", [("", model)]) if not isinstance(s, Columns)
+        ],
         schema=schema,
         metrics=read_json(METRICS),
         confidence=params.evaluate.confidence,
@@ -46,11 +50,15 @@ def main() -> None:
         hashes={path: digest(Path(path), "md5") for path in (MODEL, SCHEMA, TEST, PREDICTIONS)},
         group=params.data.group,
     )
-    content = to_onnx(model, len(schema.features), params.package.name)
+    if schema.tensor:
+        content = to_onnx(model, len(schema.features), params.package.name)
+    else:
+        content = columns_to_onnx(model, schema, params.package.name)
+        require_encoding(content, model.steps[0][1], test, schema)
     with replacing("models/package") as folder:
-        write(folder, content, facts)
-        require_parity(folder, test[KEY], matrix(test, schema), predictions, schema, params.package.tolerance)
-        size = sum(file.stat().st_size for file in folder.iterdir())
+        write(folder, content, facts, None if schema.tensor else example_row(test, schema))
+        require_parity(folder, test, predictions, schema, params.package.tolerance)
+        size = sum(file.stat().st_size for file in every_file(folder))
     with Live("metrics/package") as live:
         # Not the largest difference: onnxruntime rounds differently on another CPU, and the records would change.
         live.summary.update(size_bytes=size, parity_rows=len(test))
@@ -61,33 +69,56 @@ def purpose(text: str, schema: Schema) -> str:
     return "" if text == OF_DIGITS and schema.image != (8, 8) else text
 
 
-def write(folder: Path, content: bytes, facts: Facts) -> None:
+def write(folder: Path, content: bytes, facts: Facts, example: dict[str, Any] | None) -> None:
     """Fill a new folder with the package's files; SHA256SUMS lists the others."""
     folder.mkdir()
     (folder / "model.onnx").write_bytes(content)
-    texts = mlflow_folder.files(facts.schema, facts.name, len(content), "log_loss" in facts.metrics)
+    texts = mlflow_folder.files(facts.schema, facts.name, len(content), "log_loss" in facts.metrics, example)
     texts["schema.json"] = json.dumps(facts.schema.to_dict(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     texts["README.md"] = model_card(facts)
     for name, text in texts.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
-    sums = [f"{digest(file, 'sha256')}  {file.name}\n" for file in sorted(folder.iterdir())]
+    sums = [f"{digest(file, 'sha256')}  {file.relative_to(folder).as_posix()}\n" for file in every_file(folder)]
     (folder / "SHA256SUMS").write_text("".join(sums), encoding="utf-8", newline="\n")
+
+
+def every_file(folder: Path) -> list[Path]:
+    """The files of a folder and of those in it, in order."""
+    return sorted(file for file in folder.rglob("*") if file.is_file())
+
+
+def require_encoding(content: bytes, columns: Columns, test: pd.DataFrame, schema: Schema) -> None:
+    """Raise CheckError unless the graph encodes every test row, as it stands, as the model itself does.
+
+    Which column differs is not to be seen in labels.
+    """
+    for feature, differing in zip(schema.features, encoding_differs(content, columns, test, schema), strict=True):
+        if differing.any():
+            example = test[feature.name][differing].iloc[0]
+            raise CheckError(
+                f"no package: ONNX encodes column '{feature.name}' otherwise in {int(differing.sum())} of {len(test)} "
+                f"test rows, such as {example!r}\nThis is a defect; until it is mended, list the column in data.drop"
+            )
 
 
 def require_parity(
     folder: Path,
-    keys: "pd.Series[str]",
-    features: npt.NDArray[np.float32],
+    test: pd.DataFrame,
     predictions: pd.DataFrame,
     schema: Schema,
     tolerance: float,
 ) -> None:
     """Raise CheckError unless the package in `folder` predicts for every test row what `predictions` says."""
+    keys = test[KEY]
     if keys.tolist() != predictions["key"].tolist():
         raise CheckError(f"{PREDICTIONS} is not of the rows in {TEST}; run: dvc repro evaluate")
-    labels, probabilities = run_onnx(folder / "model.onnx", features)
     columns = [name for name in probability_columns(schema.classes) if name in predictions]
-    expected: npt.NDArray[Any] | None = predictions[columns].to_numpy(np.float64) if columns else None
+    if schema.tensor:
+        labels, probabilities = run_onnx(folder / "model.onnx", matrix(test, schema))
+    else:
+        labels, probabilities = answers(folder, test, schema)
+    expected: npt.NDArray[Any] | None = predictions[columns].to_numpy(float) if columns else None
     found = parity(
         keys.to_numpy(object), predictions["prediction"].to_numpy(), labels, expected, probabilities, tolerance
     )
@@ -96,6 +127,21 @@ def require_parity(
             f"no package: {found.message}\n"
             f"ONNX cannot follow this model (docs/package.md), use another; or {PREDICTIONS} is of another: dvc repro"
         )
+
+
+def answers(folder: Path, test: pd.DataFrame, schema: Schema) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
+    """Labels and probabilities of the package in `folder`, asked as its users ask it."""
+    try:
+        answer = TableModel(folder).predict(test)
+    except ValueError as error:
+        raise CheckError(
+            f"no package: it refuses a test row: {error}\n"
+            "This is a defect; until it is mended, list the column in data.drop"
+        ) from error
+    except Exception as error:
+        raise refused_by_onnxruntime(error) from error
+    columns = [name for name in probability_columns(schema.classes) if name in answer]
+    return answer["label"].to_numpy(), answer[columns].to_numpy() if columns else None
 
 
 def digest(file: Path, algorithm: str) -> str:

@@ -1,4 +1,4 @@
-"""Stage `prepare`: check the table, divide its rows by content, write float32 features."""
+"""Stage `prepare`: check the table, divide its rows by content, write typed columns."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.data import profile, split, validate
 from pipeline.data.cells import as_names, plain
-from pipeline.data.dataset import Roles, encode, fit_schema, read_features, read_labels
+from pipeline.data.dataset import Roles, fit_schema, read_features, read_labels, typed
 from pipeline.data.schema import CONTENT, GROUP, KEY, TARGET, Schema
 from pipeline.data.tables import read_table
 from pipeline.errors import InputError, run
@@ -70,7 +70,7 @@ def main() -> None:
     rows = pd.DataFrame({KEY: keys.array, CONTENT: content, TARGET: labels.array})
     if groups is not None:
         rows[GROUP] = groups.array
-    write(rows, features.table, sides, schema)
+    write(rows, typed(features, raw, schema), sides, schema)
     record(sides, schema, described)
     for warning in noticed:
         place = f"column '{warning['column']}': " if warning["column"] else ""
@@ -109,7 +109,8 @@ def write(rows: pd.DataFrame, features: pd.DataFrame, sides: npt.NDArray[np.str_
             split.HOLDOUT,
         ):  # always: DVC wants every output, if empty
             chosen = rows[sides == side].sort_values(KEY)
-            columns = {name: chosen[name].array for name in rows} | encode(features.loc[chosen.index], schema)
+            seen = features.loc[chosen.index]
+            columns = {name: chosen[name].array for name in rows} | {name: seen[name].array for name in schema.names}
             pd.DataFrame(columns, copy=False).to_parquet(folder / f"{side}.parquet", index=False)
         write_json(folder / "schema.json", schema.to_dict())
 

@@ -9,7 +9,9 @@ import joblib
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
+from sklearn.pipeline import Pipeline
 
+from pipeline.data.columns import Columns
 from pipeline.data.schema import GROUP, TARGET, Schema
 from pipeline.errors import InputError, run
 from pipeline.files import read_json, replacing
@@ -59,19 +61,20 @@ def main() -> None:
         )
         summarize(live, learned)
     model.steps[-1] = (name, learned.classifier)
+    if not schema.tensor:
+        model = Pipeline([("columns", Columns(schema.features)), *model.steps])
     with replacing("models/model.joblib") as new:
         joblib.dump(model, new)
 
 
 def read_rows(path: Path, schema: Schema) -> Rows:
-    """The float32 features and the labels of a prepared table, without a second copy of them in memory."""
+    """The encoded features and the labels of a prepared table, without a second copy of them in memory."""
+    encode = Columns(schema.features)
     with pq.ParquetFile(path) as file:
         features = np.empty((file.metadata.num_rows, len(schema.features)), dtype=np.float32)
         labels: list[int | str] = []
         for batch in file.iter_batches(batch_size=4096, columns=[*schema.names, TARGET]):
-            start = len(labels)
-            for i, name in enumerate(schema.names):
-                features[start : start + batch.num_rows, i] = batch.column(name).to_numpy(zero_copy_only=False)
+            features[len(labels) : len(labels) + batch.num_rows] = encode.transform(batch.to_pandas())
             labels += batch.column(TARGET).to_pylist()
     return Rows(features, np.array(labels))
 

@@ -23,20 +23,22 @@ def mode() -> Mode:
 
 
 def server() -> str:
-    """The W&B server's address, from where W&B's client takes it: the environment, else its settings files."""
-    return (os.environ.get("WANDB_BASE_URL") or _configured("base_url") or DEFAULT_SERVER).rstrip("/")
+    """The W&B server's address: the environment's, else the one that the user has logged in to.
+
+    Never what `wandb/settings` of the working folder says, which W&B's client would take: that may be a file of the
+    revision at hand, and the key in the environment goes to whatever server is named here.
+    """
+    return (os.environ.get("WANDB_BASE_URL") or _of_user("base_url") or DEFAULT_SERVER).rstrip("/")
 
 
-def _configured(name: str) -> str:
-    """A value of W&B's settings files: the one of this folder (`wandb init`), else the user's (`wandb login`)."""
-    of_folder = Path(os.environ.get("WANDB_DIR") or ".") / "wandb" / "settings"
-    of_user = Path(os.environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb").expanduser() / "settings"
-    files = configparser.ConfigParser(interpolation=None)
+def _of_user(name: str) -> str:
+    """A value of the user's own settings file, which `wandb login` writes."""
+    file = configparser.ConfigParser(interpolation=None)
     try:
-        files.read([of_user, of_folder], encoding="utf-8")  # the later one counts
+        file.read(Path(os.environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb").expanduser() / "settings", "utf-8")
     except (OSError, ValueError, configparser.Error):
         return ""
-    return files.get("default", name, fallback="")
+    return file.get("default", name, fallback="")
 
 
 def key() -> str:

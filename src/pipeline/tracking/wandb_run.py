@@ -1,6 +1,8 @@
 """Projects one recording to one W&B run. The only module that drives W&B's client; it never runs inside a training."""
 
+import contextlib
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 
 import wandb
 from wandb.plot.custom_chart import CustomChart
+from wandb.sdk import wandb_setup
 from wandb.sdk.artifacts.artifact_manifest_entry import ArtifactManifestEntry
 from wandb.sdk.lib.hashutil import hex_to_b64_id
 
@@ -73,6 +76,7 @@ class WandbRun:
         os.environ.setdefault("WANDB_CACHE_DIR", str(self._folder / "wandb" / "cache"))
         if self._online:
             server.check()
+        load_settings(self._folder)
         try:
             self._run = wandb.init(
                 **destination(tracking),
@@ -84,7 +88,7 @@ class WandbRun:
                 config=recording.config,
                 dir=str(self._folder),
                 mode=mode,
-                settings=wandb.Settings(**COLLECT_NOTHING, **SOON, **BOUNDED),
+                settings=wandb.Settings(base_url=settings.server(), **COLLECT_NOTHING, **SOON, **BOUNDED),
             )
         except (wandb.Error, OSError, TimeoutError) as error:
             raise ResourceError(f"W&B: {_first_line(error)}") from None
@@ -249,6 +253,17 @@ def writable(folder: Path) -> Path:
     if free.f_bavail * free.f_frsize < ROOM:
         raise ResourceError(f"no space for W&B's files in {folder / 'wandb'}")
     return folder
+
+
+def load_settings(folder: Path) -> None:
+    """Let W&B's client read the user's settings and the environment, but not `wandb/settings` of the working folder.
+
+    It would take server, proxy, headers and files with tokens from there, and that may be a file of any revision. It
+    reads once, where the process stands.
+    """
+    with tempfile.TemporaryDirectory() as empty, contextlib.chdir(empty):
+        loaded = wandb_setup.singleton().settings
+    loaded.root_dir = str(folder)
 
 
 def intact(log: Path, rows: int) -> bool:

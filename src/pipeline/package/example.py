@@ -1,0 +1,25 @@
+"""A row to try the package with, made of medians and commonest values: it is no row of anybody's."""
+
+from typing import Any
+
+import pandas as pd
+
+from pipeline.data.schema import Feature, Schema
+
+
+def example_row(table: pd.DataFrame, schema: Schema) -> dict[str, Any]:
+    """A cell for each feature, from the columns of a prepared table; None where most rows have no value."""
+    return {feature.name: _typical(table[feature.name], feature) for feature in schema.features}
+
+
+def _typical(column: pd.Series, feature: Feature) -> Any:
+    present = column[column != ""] if feature.type == "category" else column.dropna()
+    if present.empty:
+        return None
+    if feature.type != "number":
+        counts = present.value_counts()
+        commonest = min(counts[counts == counts.iloc[0]].index)
+        return bool(commonest) if feature.type == "boolean" else str(commonest)
+    median = float(present.median())
+    whole = bool((present == present.round()).all())
+    return round(median) if whole else median

@@ -1,0 +1,171 @@
+"""Answers rows as they stand in the table. A package carries this file: MLflow calls it, and so may any program.
+
+It needs NumPy, pandas and onnxruntime, and nothing of the project that wrote it.
+"""
+
+import json
+import os
+import re
+from decimal import Decimal
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+BLANK = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")  # a cell that says one of these is blank
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+WHOLE = re.compile(r"([+-]?[0-9]+)\.0+")
+PADDED = re.compile(r"[+-]?0[0-9]+")
+ROWS_AT_ONCE = 4096
+
+
+class TableModel:
+    """The model of a package's folder."""
+
+    def __init__(self, folder: str | Path) -> None:
+        """Read model.onnx and schema.json of `folder`."""
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+        import onnxruntime
+
+        folder = Path(folder)
+        schema = json.loads((folder / "schema.json").read_text(encoding="utf-8"))
+        self.features: list[dict[str, Any]] = schema["features"]
+        settings = onnxruntime.SessionOptions()
+        settings.log_severity_level = 4  # what goes wrong is raised as well
+        self.session = onnxruntime.InferenceSession(
+            str(folder / "model.onnx"), settings, providers=["CPUExecutionProvider"]
+        )
+        self.inputs = [one.name for one in self.session.get_inputs()]  # in the order of the features
+        self.outputs = [one.name for one in self.session.get_outputs()]
+
+    def predict(self, rows: Any, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """`label` and `proba_<class>` of rows: a DataFrame, or what becomes one, with every column of the model.
+
+        Other columns are not looked at.
+
+        Raises:
+            ValueError: a column is missing, or a cell is no value of its column.
+        """
+        cells = self.cells(rows)
+        count = len(next(iter(cells.values())))
+        parts = [
+            self.session.run(self.outputs, {name: column[i : i + ROWS_AT_ONCE] for name, column in cells.items()})
+            for i in range(0, max(count, 1), ROWS_AT_ONCE)
+        ]
+        answers = zip(*parts, strict=True)
+        return pd.DataFrame({name: np.concatenate(of) for name, of in zip(self.outputs, answers, strict=True)})
+
+    def cells(self, rows: Any) -> dict[str, npt.NDArray[Any]]:
+        """What the graph takes, by the names of its inputs: text with "" where there is none, float64 with NaN."""
+        table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows)
+        table = table.rename(columns=lambda name: str(name).strip())
+        absent = [feature["name"] for feature in self.features if feature["name"] not in table]
+        if absent:
+            raise ValueError(f"the rows lack {len(absent)} columns: {', '.join(absent[:10])}")
+        found = {}
+        for name, feature in zip(self.inputs, self.features, strict=True):
+            column = table[feature["name"]]
+            if not isinstance(column, pd.Series):
+                raise ValueError(f"column '{feature['name']}' is there more than once")
+            try:
+                found[name] = _texts(column, feature) if feature["type"] == "category" else _numbers(column, feature)
+            except ValueError as error:
+                raise ValueError(f"column '{feature['name']}': {error}") from None
+        return found
+
+
+def _load_pyfunc(path: str) -> TableModel:
+    """What MLflow calls with the path of model.onnx, or of its folder."""
+    return TableModel(path if Path(path).is_dir() else Path(path).parent)
+
+
+def _numbers(column: "pd.Series[Any]", feature: dict[str, Any]) -> npt.NDArray[np.float64]:
+    """Numbers as they are, or true and false as 1 and 0; NaN where there is none."""
+    boolean = feature["type"] == "boolean"
+    if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
+        found = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    else:
+        found = _each(column, lambda cell: _true_or_false(cell) if boolean else _number(cell), np.float64, np.nan)
+    if boolean:
+        wrong = ~np.isin(found, (0, 1)) & ~np.isnan(found)
+        reason = "is neither true nor false"
+    else:
+        with np.errstate(over="ignore"):
+            wrong = np.isinf(found.astype(np.float32))
+        reason = "is infinite, or too large for float32 (3.4e38)"
+    if wrong.any():
+        raise ValueError(f"{found[wrong][0]:g} {reason} (row {int(wrong.argmax()) + 1})")
+    blank = np.isnan(found)
+    if blank.any() and not feature["missing"]:
+        raise ValueError(
+            f"{int(blank.sum())} rows have no value (row {int(blank.argmax()) + 1}), and the model never saw a row "
+            "without one"
+        )
+    return found
+
+
+def _texts(column: "pd.Series[Any]", feature: dict[str, Any]) -> npt.NDArray[np.object_]:
+    """Names of categories as training wrote them."""
+    known = set(feature["categories"])
+    padded = next((name for name in feature["categories"] if PADDED.fullmatch(name)), None)
+    return _each(column, lambda cell: _category(cell, known, padded), np.object_, "")
+
+
+def _each(column: "pd.Series[Any]", of: Any, dtype: Any, missing: Any) -> npt.NDArray[Any]:
+    """`of` each different cell, asked once."""
+    cells = column.astype(object)
+    if pd.api.types.infer_dtype(cells, skipna=True).startswith("mixed"):  # to pandas, 1 and true are the same
+        present = cells.notna().to_numpy()
+        codes, distinct = np.where(present, np.cumsum(present) - 1, -1), cells[present].to_list()
+    else:
+        codes, index = pd.factorize(cells)
+        distinct = index.to_list()
+    found = np.empty(len(distinct) + 1, dtype=dtype)
+    found[-1] = missing  # the code of a missing cell is -1
+    for place, cell in enumerate(distinct):
+        text = cell.strip() if isinstance(cell, str) else cell
+        try:
+            found[place] = missing if isinstance(text, str) and text in BLANK else of(text)
+        except ValueError as error:
+            raise ValueError(f"{error} (row {int((codes == place).argmax()) + 1})") from None
+    return found[codes]
+
+
+def _number(cell: Any) -> float:
+    if isinstance(cell, str) and NUMBER.fullmatch(cell):
+        return float(cell)
+    if isinstance(cell, (Real, Decimal)) and not isinstance(cell, bool):
+        return float(cell)
+    raise ValueError(f"{_shown(cell)} is no number")
+
+
+def _true_or_false(cell: Any) -> float:
+    if isinstance(cell, str) and cell.lower() in ("true", "false"):
+        return float(cell.lower() == "true")
+    return float(cell) if isinstance(cell, (bool, np.bool_)) else _number(cell)
+
+
+def _category(cell: Any, known: set[str], padded: str | None) -> str:
+    """The name that training knows: 1 and 1.0 are "1", true is "true" or "True"; else the cell as text, unknown."""
+    if isinstance(cell, str):
+        names = [cell, WHOLE.sub(r"\1", cell) if WHOLE.fullmatch(cell) else cell]
+    elif isinstance(cell, (bool, np.bool_)):
+        names = [str(cell), str(cell).lower(), str(cell).upper()]
+    elif isinstance(cell, (Real, Decimal)):
+        if padded is not None:
+            raise ValueError(
+                f"{cell} is a number, but names here have leading zeros, such as {padded}: send text, read as text"
+            )
+        number = float(cell)
+        names = [str(int(number)) if number.is_integer() else str(number), str(cell), str(number)]
+    else:
+        raise ValueError(f"{_shown(cell)} is no name")
+    return next((name for name in names if name in known), names[0])
+
+
+def _shown(cell: Any) -> str:
+    text = repr(cell)
+    return text if len(text) <= 40 else f"{text[:40]}..."

@@ -25,7 +25,7 @@ def test_a_loss_that_came_in_steps_is_seen_against_the_released_version(results:
     set_param(results, "gate", [{"metric": "accuracy", "regression": 0.08, "against": "anchor"}])
     train(results, 0.82)
     results.commit("a little worse")
-    train(results, 0.8)
+    train(results, 0.81)
     found = assemble(results.path, None, None, 0)
     assert found.anchor is not None and found.anchor.result is not None
     assert (found.anchor.name, found.anchor.look, found.anchor.of) == ("digits#prod#1", 2, 25)

@@ -329,9 +329,10 @@ def _too_strict(report: Report) -> list[str]:
     for outcome in report.gate:
         if outcome.harmless and outcome.harmless.share > MANY_BLOCKED:
             does = "stops" if outcome.action == "block" else "warns of"
+            share = f"{100 * outcome.harmless.share:.0f} %"
             margin = formats.size(report.metrics.get(outcome.harmless.metric), outcome.harmless.margin)
             found.append(
-                f"“{outcome.rule}” {does} {outcome.harmless.share:.0%} of the changes without effect that differ in as"
+                f"“{outcome.rule}” {does} {share} of the changes without effect that differ in as"
                 f" many rows; a margin of {margin} does so to 5 %"
             )
     return found

@@ -186,7 +186,7 @@ def test_a_loss_against_the_anchor_is_in_the_title_unless_that_says_it_already()
 
 
 def test_the_looks_at_the_rows_and_what_they_leave_of_the_headline_are_told() -> None:
-    base, head = predictions(300, 0.8, 0), predictions(300, 0.88, 1)
+    base, head = predictions(300, 0.8, 0), predictions(300, 0.84, 1)
     found = report_on(base, head)
     assert found.verdict == "better"
     adjusted = compare(base, head, METRICS, confidence=1 - 0.05 / 200).headline

@@ -18,7 +18,7 @@ SHOWN = 5  # examples in a message
 
 def check_roles(table: pd.DataFrame, roles: Roles) -> None:
     """Every column that has a role is there, and has no other role."""
-    columns = list(table.columns)
+    columns = dict.fromkeys(table.columns)  # in order, and quickly looked up
     for name in RESERVED:
         if name in columns:
             raise InputError(f"column '{name}': the pipeline uses this name itself; rename the column")
@@ -27,7 +27,7 @@ def check_roles(table: pd.DataFrame, roles: Roles) -> None:
     named = [(key, name) for key, name in single.items() if name is not None]
     for key, name in named + [(key, name) for key, names in listed.items() for name in names]:
         if name not in columns:
-            raise InputError(f"data.{key}: the table has no column '{name}'; {_closest(name, columns)}")
+            raise InputError(f"data.{key}: the table has no column '{name}'; {_closest(name, list(columns))}")
     taken: dict[str, str] = {}
     for key, name in named:
         if name in taken:
@@ -155,9 +155,10 @@ def check_recorded(recorded: Schema, found: Schema) -> None:
             raise InputError(f"column '{feature.name}': recorded as a {feature.type}, now no feature; {advice}")
         if now != feature.type:
             raise InputError(f"column '{feature.name}': recorded as a {feature.type}, now a {now}; {advice}")
+    names, classes = set(recorded.names), set(recorded.classes)
     added: dict[str, list[Any]] = {
-        "column": [name for name in found.names if name not in recorded.names],
-        "class": [label for label in found.classes if label not in recorded.classes],
+        "column": [name for name in found.names if name not in names],
+        "class": [label for label in found.classes if label not in classes],
     }
     for what, new in added.items():
         if new:

@@ -16,6 +16,7 @@ from pipeline.params import Metric
 from pipeline.repository.dvc import cache_folder, cached
 from pipeline.repository.git import git
 from pipeline.repository.lock import outputs, read, sources
+from pipeline.repository.packages import RECORDED
 from pipeline.repository.revisions import snapshot, text_at
 from pipeline.repository.sides import PREDICTIONS, Side, stale_stages
 
@@ -106,7 +107,7 @@ def _same_figures(here: Path, again: Path, metrics: Mapping[str, Metric]) -> boo
 
 def _figures(path: Path) -> dict[str, Any]:
     with contextlib.suppress(FileNotFoundError, ValueError):
-        return dict(leaves(read_json(path)))
+        return {key: value for key, value in leaves(read_json(path)) if key != RECORDED}
     return {}
 
 

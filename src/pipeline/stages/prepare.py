@@ -1,6 +1,7 @@
 """Stage `prepare`: check the table, divide its rows by content, write typed columns."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,18 +22,23 @@ from pipeline.tracking import Live
 RECORDED = Path("data/schema.json")
 PREPARED = Path("data/prepared")
 METRICS = Path("metrics/prepare")
+MANY_COLUMNS = 1_000
 
 
 def main() -> None:
     """Write data/prepared/ and metrics/prepare/."""
     params = read_params()
     raw, roles = read(params.data)
+    begin = progress(*raw.shape)
+    begin("reading the columns")
     validate.check_values(raw, roles)
     labels = read_labels(raw[roles.target])
     validate.check_classes(labels)
     features = read_features(raw, roles)
+    begin("checking the values")
     validate.check_features(features, raw)
 
+    begin("dividing the rows")
     content = split.row_hashes(raw.drop(columns=roles.target))
     keys = raw[roles.id] if roles.id else split.numbered(content, labels)
     groups = raw[roles.group] if roles.group else None
@@ -57,6 +63,7 @@ def main() -> None:
     if recorded := read_recorded():
         validate.check_recorded(recorded, schema)
 
+    begin("looking for what a person should see")
     contradicting = profile.contradictory(labels, hashes)
     findings = [
         *profile.find_in_columns(raw, features, image),
@@ -67,6 +74,7 @@ def main() -> None:
     described = profile.profile(features, labels, sides, hashes, contradicting)
     described["warnings"] = noticed = profile.condense(findings)
 
+    begin("writing")
     rows = pd.DataFrame({KEY: keys.array, CONTENT: content, TARGET: labels.array})
     if groups is not None:
         rows[GROUP] = groups.array
@@ -75,6 +83,16 @@ def main() -> None:
     for warning in noticed:
         place = f"column '{warning['column']}': " if warning["column"] else ""
         sys.stderr.write(f"warning: {shown(place + str(warning['message']))}\n")
+
+
+def progress(rows: int, columns: int) -> Callable[[str], None]:
+    """Says on stderr what begins, where it takes seconds: some milliseconds for each column."""
+
+    def line(step: str) -> None:
+        if columns >= MANY_COLUMNS:
+            sys.stderr.write(f"prepare: {step} ({columns:,} columns, {rows:,} rows)\n")
+
+    return line
 
 
 def read(data: Data) -> tuple[pd.DataFrame, Roles]:

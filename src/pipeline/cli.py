@@ -142,16 +142,23 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
     primary: Annotated[str, typer.Option(help="the metric of the headline")] = "accuracy",
     confidence: Annotated[float, typer.Option(help="confidence of the intervals")] = 0.95,
+    group: Annotated[
+        str | None, typer.Option(help=r"column that rows of one person or device share  \[default: group, if there]")
+    ] = None,
 ) -> None:
-    """Compare two tables of predictions by key; columns: key, truth, prediction, and proba_<class> if there are."""
-    from pipeline.comparison.align import NAMES
+    """Compare two tables of predictions by key.
+
+    Columns: key, truth, prediction, proba_<class> if there are, and group if rows belong together.
+    """
+    from pipeline.comparison.align import GROUP, NAMES
     from pipeline.comparison.compare import compare
     from pipeline.data.tables import read_table
     from pipeline.review.show import terminal
 
-    tables = read_table(base, NAMES), read_table(head, NAMES)
+    names = (*NAMES, group or GROUP)
+    tables = read_table(base, names), read_table(head, names)
     try:
-        found = compare(*tables, primary=primary, confidence=confidence)
+        found = compare(*tables, primary=primary, confidence=confidence, group=group)
     except errors.InputError as error:
         files, side = {"base": base, "head": head}, str(error).partition(":")[0]
         raise errors.InputError(f"{files[side]}, {error}" if side in files else str(error)) from None

@@ -120,6 +120,14 @@ class Metric(_Section):
     better: Literal["higher", "lower"] = Field(description="which direction is an improvement")
     format: Literal["percent", "number"] = "number"
     tolerance: float = Field(ge=0, description="a difference surely smaller than this counts as equivalent")
+    floor: Annotated[
+        float,
+        Field(
+            gt=0,
+            lt=1,
+            description="log loss: the least probability that a model gives to the truth; bounds what one row may cost",
+        ),
+    ] = 1e-6
 
 
 class Review(_Section):
@@ -158,6 +166,10 @@ class Rule(_Section):
         description="how much worse the head may be, judged at the far end of the difference's 95 % interval",
     )
     ratio: float | None = Field(None, gt=0, description="head over base may not exceed this: for size and latency")
+    at: Literal["point", "interval"] = Field(
+        "point", description="minimum and maximum: judge the value itself, or the far end of evaluate's interval"
+    )
+    strict: bool = Field(False, description="regression: too few rows to decide it fail the rule, too")
     against: Literal["base", "anchor"] = Field(
         "base", description="regression: worse than what stood before, or than the anchor (review.anchor)"
     )
@@ -169,6 +181,10 @@ class Rule(_Section):
             raise ValueError("a rule has exactly one of minimum, maximum, regression, ratio")
         if self.against == "anchor" and self.regression is None:
             raise ValueError("against: anchor is for regression; no other bound is about an anchor")
+        if self.at == "interval" and self.minimum is None and self.maximum is None:
+            raise ValueError("at: interval is for minimum and maximum; a regression is judged on its interval anyway")
+        if self.strict and self.regression is None:
+            raise ValueError("strict is for regression; the other bounds are always decided")
         return self
 
 
@@ -192,6 +208,8 @@ class Params(_Section):
             if not (compared or cost):
                 known = ", ".join([*self.review.metrics, *COSTS])
                 raise ValueError(f"gate.{number}: unknown metric '{rule.metric}'; allowed: {known}")
+            if rule.at == "interval" and not compared:
+                raise ValueError(f"gate.{number}: at: interval is for compared metrics; {rule.metric} has no interval")
             if rule.ratio is not None and not cost:
                 raise ValueError(f"gate.{number}: ratio is for {' and '.join(COSTS)}; use regression for {rule.metric}")
             if rule.regression is not None and not compared:

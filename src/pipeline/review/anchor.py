@@ -16,7 +16,7 @@ from pipeline.repository import sides, tags
 from pipeline.repository.history import judged, models_of
 from pipeline.repository.revisions import resolve
 from pipeline.repository.sides import PREDICTIONS, Side
-from pipeline.review.where import changed_rows
+from pipeline.review.where import changed_rows, is_same_model
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,7 @@ def compare_with_anchor(root: Path, base: Side, head: Side, params: Params) -> A
         with anchor_side(root, commit, base) as side:
             old, new = (pd.read_parquet(folder / PREDICTIONS) for folder in (side.folder, head.folder))
             excluded = changed_rows(side.folder, head.folder)
+            same_model = is_same_model(side, head)
     except PipelineError as error:  # the comparison with the base stands without it
         return Anchor(name, commit, look, problem=str(error))
     names = list(dict.fromkeys([params.review.primary, *_rules(params)]))
@@ -108,6 +109,7 @@ def compare_with_anchor(root: Path, base: Side, head: Side, params: Params) -> A
             confidence=level,
             exclude=excluded,
             bins=params.evaluate.bins,
+            same_model=same_model,
         )
         for chosen, level in ((names[:1], anchor_confidence()), (names, 0.95))
     )

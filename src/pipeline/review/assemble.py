@@ -30,7 +30,7 @@ from pipeline.review.report import Report, Revision
 from pipeline.review.seeds import may_differ, training_noise
 from pipeline.review.show.html import to_html
 from pipeline.review.show.render import to_markdown
-from pipeline.review.where import changed_rows, show_flips, slice_labels
+from pipeline.review.where import changed_rows, is_same_model, show_flips, slice_labels
 
 
 def write_report(root: Path, base: str | None, head: str | None, seeds: Seeds | None, out: Path) -> Report:
@@ -108,7 +108,11 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: Se
             found["looks"] = looks if divided else _allowing_for(looks, comparison, base, head, params)
             found["anchor"] = compare_with_anchor(root, base, head, params)
     figures = Figures(
-        head_values, found.get("base_values", {} if problem else None), _intervals(comparison) if base else {}
+        head_values,
+        found.get("base_values", {} if problem else None),
+        comparison.metrics if base else {},
+        bool(base and comparison.same_model),
+        _intervals(head_values),
     )
     return Report(
         head=Revision(head.name, head.commit, head.subject, head.source),
@@ -132,7 +136,12 @@ def _judge(params: Params, figures: Figures, found: Comparison | None, anchor: A
         against, told = found, figures
         if rule.against == "anchor":
             against = anchor.judged if anchor else None
-            told = Figures(figures.head, {} if anchor else None, _intervals(against) if against else {})
+            told = Figures(
+                figures.head,
+                {} if anchor else None,
+                against.metrics if against else {},
+                bool(against and against.same_model),
+            )
         [outcome] = judge([rule], params.review.metrics, told)
         outcomes.append(with_power(rule, outcome, against) if against else outcome)
     return tuple(outcomes)
@@ -145,15 +154,11 @@ def _allowing_for(looks: Looks | None, found: Comparison, base: Side, head: Side
     return replace(looks, adjusted=compare_sides(base, head, params, looks.confidence, primary_only=True).headline)
 
 
-def _intervals(found: Comparison) -> dict[str, tuple[float | None, float | None]]:
-    """What the gate judges: of each metric the interval that it has alone, so that no metric decides over another.
-
-    Where nothing differs nothing got worse, though rows without probabilities say little.
-    """
-    return {
-        name: (0.0, 0.0) if found.identical and row.low is not None else (row.low_unadjusted, row.high_unadjusted)
-        for name, row in found.metrics.items()
-    }
+def _intervals(values: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """The intervals of a side's own metrics that are there."""
+    found = values.get("interval")
+    ends = {name: (of.get("low"), of.get("high")) for name, of in found.items()} if isinstance(found, dict) else {}
+    return {name: (low, high) for name, (low, high) in ends.items() if finite(low) and finite(high)}
 
 
 def compare_sides(
@@ -171,6 +176,7 @@ def compare_sides(
         exclude=changed_rows(base.folder, head.folder),
         slices=None if primary_only else slice_labels(head.folder, params.evaluate.slices),
         bins=params.evaluate.bins,
+        same_model=is_same_model(base, head),
     )
 
 

@@ -75,7 +75,8 @@ class Report:
     @property
     def failures(self) -> tuple[str, ...]:
         """Why this change is not allowed; empty: it is."""
-        found = [f"{outcome.rule} ({outcome.found})" for outcome in self.gate if outcome.blocks]
+        undecided = {"not decided": "not decided: "}
+        found = [f"{o.rule} ({undecided.get(o.status, '')}{o.found})" for o in self.gate if o.blocks]
         found += [f"{metric}, which review.metrics declares, is missing or not finite" for metric in self.missing]
         if self.problem:
             found.insert(0, f"the comparison could not be made: {self.problem}")

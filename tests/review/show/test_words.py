@@ -60,7 +60,19 @@ def test_identical_predictions_are_called_that_and_not_surely_small() -> None:
     assert "surely" not in said
     with_probabilities = predictions(10, 0.8, 0)
     said = words.effect(report_on(with_probabilities, with_probabilities))
-    assert said == "Both make the same predictions on the same 10 test rows."
+    assert said.startswith("Both make the same predictions on the same 10 test rows; on others they may differ (95 %")
+
+
+def test_few_rows_that_make_half_of_a_difference_are_named() -> None:
+    base = predictions(300, 0.95, 0)
+    head = base.copy()
+    row = head.index[(head["truth"] == 0) & (head["prediction"] == 0)][3]
+    head.loc[row, ["proba_0", "proba_1", "proba_2"]] = [1e-12, 1 - 2e-12, 1e-12]
+    found = report_on(base, head)
+    [said] = [text for text in words.few_rows(found) if text.startswith("log loss")]
+    assert said.startswith("log loss: half of the difference comes from 1 row: ")
+    assert str(head["key"][row]) in said
+    assert "→ 27.63)" in said
 
 
 def test_secondary_metrics_and_classes_that_are_surely_worse_are_on_the_first_screen() -> None:
@@ -137,7 +149,8 @@ def test_the_table_says_which_interval_the_gate_judges(full_report: Report) -> N
     assert "alone" in words.INTERVALS
     row = full_report.comparison.metrics["log_loss"]  # type: ignore[union-attr]
     shown = {name: interval for name, _, _, _, interval, *_ in tables.metric_rows(full_report)}
-    assert shown["log_loss"] == formats.interval(METRICS["log_loss"], row.low, row.high)
+    assert shown["log_loss"].startswith(formats.interval(METRICS["log_loss"], row.low, row.high))
+    assert shown["log_loss"].endswith(f" ({100 * row.confidence:.3g} %)")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +217,11 @@ def test_one_training_against_one_is_in_the_headline() -> None:
 
 def test_a_rule_that_stops_many_harmless_changes_says_which_margin_would_do() -> None:
     rule = Outcome(
-        "accuracy not worse by more than 2.00 points", "block", "passes", "", Harmless("accuracy", 0.394, 0.033)
+        "accuracy not worse by more than 2.00 points",
+        "block",
+        "passes",
+        "",
+        harmless=Harmless("accuracy", 0.394, 0.033),
     )
     state, said = words.gate(report_on(predictions(300, 0.9, 0), predictions(300, 0.9, 1), gate=(rule,)))
     assert state == "ok" and "stops 39 % of the changes without effect" in said and "3.30 points does so to 5 %" in said

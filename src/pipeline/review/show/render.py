@@ -30,6 +30,7 @@ SYMBOLS = {
     "no": "❌",
     "passes": "✅",
     "fails": "❌",
+    "not decided": "⚠️",
     "not applied": "➖",
 }
 GRID = 100  # points of one line of a chart
@@ -131,7 +132,7 @@ def _metrics(report: Report) -> str:
         for row in tables.metric_rows(report)
     ]
     note = words.INTERVALS
-    notes = [f"Note: {markdown(text)}." for text in report.comparison.notes]
+    notes = [f"Note: {markdown(text)}." for text in [*report.comparison.notes, *words.few_rows(report)]]
     costs = _text_table(("cost", "base", "head", "ratio"), tables.cost_rows(report))
     return "\n\n".join([_table(header, rows), *notes, note, costs])
 

@@ -18,8 +18,9 @@ PATCH = (
     "the metrics and plots too: git apply lock.patch."
 )
 INTERVALS = (
-    "The primary metric is bold, its interval has 95 %. Those of the others are wider, and so allow for their number "
-    "(Holm). Rules of the gate are judged on the 95 % interval that each metric has alone."
+    "Beside each interval stands its level. The primary metric is bold. The others' intervals are wider, so that all "
+    "of them together hold in 95 % of reports (Bonferroni). Rules of the gate are judged on the 95 % interval that "
+    "each metric has alone, and on what rows may cost of which these hold none."
 )
 
 
@@ -35,7 +36,7 @@ def title(report: Report) -> str:
     row, verdict = report.comparison.headline, report.verdict[:1].upper() + report.verdict[1:]
     small = ", within the tolerance" if _is_small(row) else ""
     if report.anchor and report.anchor.result and report.anchor.result.verdict == "worse" != report.verdict:
-        small += f", but worse than {report.anchor.name}"
+        small, allowed = f"{small}, but worse than {report.anchor.name}", allowed.replace(", but", ",")
     return f"{verdict}{small}{allowed}: {name} {formats.value(metric, row.base)} → {formats.value(metric, row.head)}"
 
 
@@ -54,15 +55,17 @@ def effect(report: Report) -> str:
         )
         return f"There is no base with results to compare with; these are the head's own{span}."
     row = report.comparison.headline
+    ends = _interval(row, metric)
+    if report.comparison.same_model:
+        return f"Both are the same model, by its hash in dvc.lock; seen on {rows_of(report.comparison)}."
     if report.comparison.identical and row.low is not None:
-        same = f"Both make the same predictions on {rows_of(report.comparison)}"
-        certain = row.low == row.high
-        ends = formats.interval(metric, row.low, row.high)
-        level = formats.level(row.confidence or 0.95)
-        return f"{same}." if certain else f"{same}; on others they may differ ({level} interval {ends})."
+        same = f"Both make the same predictions on {rows_of(report.comparison)}; on others they may differ ({ends})."
+        return same + _reason(row, metric)
+    within = f" ({ends})" if finite(row.low) else ""
+    one = ", one training against one" if report.one_training else ""
     return (
-        f"{formats.difference(metric, row.difference)} ({_interval(row, metric)}) on {rows_of(report.comparison)}"
-        f"{', one training against one' if report.one_training else ''}.{_reason(row, metric)}"
+        f"{formats.difference(metric, row.difference)}{within}"
+        f" on {rows_of(report.comparison)}{one}.{_reason(row, metric)}{_few_rows(row)}"
     )
 
 
@@ -86,17 +89,43 @@ def rows_of(found: Comparison) -> str:
         "with other features": found.excluded,
     }
     left = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items() if count)
-    return f"the same {found.n:,} test rows" + (f" (left out: {left})" if left else "")
+    grouped = f" of {formats.count(found.groups, 'group')}" if found.groups is not None else ""
+    return f"the same {found.n:,} test rows{grouped}" + (f" (left out: {left})" if left else "")
 
 
 def _reason(row: MetricComparison, metric: Metric | None) -> str:
     if row.verdict == "no detectable change" and finite(row.smallest_detectable):
         size = formats.size(metric, row.smallest_detectable)
-        return f" With this many rows, being worse by {size} would be found 8 times in 10; less may hide here."
+        more = f" ({row.reason})" if row.reason else ""
+        return f" With this many rows, being worse by {size} would be found 8 times in 10; less may hide here{more}."
     if metric and (row.verdict == "equivalent" or _is_small(row)):
         there = "surely there, and " if _is_small(row) else ""
         return f" That is {there}surely less than {formats.size(metric, metric.tolerance)}, the declared tolerance."
-    return f" {row.reason}" if row.reason else ""
+    return f" {row.reason[:1].upper()}{row.reason[1:]}." if row.reason else ""
+
+
+def _few_rows(row: MetricComparison) -> str:
+    """That few rows make half of the difference, and which."""
+    if not row.half_from:
+        return ""
+    return f" Half of this difference comes from {formats.count(len(row.half_from), 'row')}: {_costs(row)}."
+
+
+def _costs(row: MetricComparison) -> str:
+    return ", ".join(
+        f"{formats.key(each.key)} ({formats.plain(each.base)} → {formats.plain(each.head)})" for each in row.half_from
+    )
+
+
+def few_rows(report: Report) -> list[str]:
+    """For each metric but the primary one of which few rows make half of the difference: that, and which."""
+    found = report.comparison.metrics if report.comparison else {}
+    return [
+        f"{name.replace('_', ' ')}: half of the difference comes from {formats.count(len(row.half_from), 'row')}: "
+        f"{_costs(row)}"
+        for name, row in found.items()
+        if row.half_from and name != report.primary
+    ]
 
 
 def _is_small(row: MetricComparison) -> bool:
@@ -318,6 +347,7 @@ def gate(report: Report) -> tuple[State, str]:
         return "no", f"not allowed: {formats.some(list(report.failures), between='; ')}{strict}"
     applied = [outcome for outcome in report.gate if outcome.status != "not applied"]
     failing = [f"{outcome.rule} ({outcome.found})" for outcome in applied if outcome.status == "fails"]
+    failing += [f"{o.rule}: not decided, {o.found}" for o in applied if o.status == "not decided"]
     passing = len(applied) - len(failing)
     passed = f"allowed: {passing} of {formats.count(len(applied), 'rule')} pass{'es' if passing == 1 else ''}{strict}"
     return ("warn", f"{passed}; worth a look: {formats.some(failing, between='; ')}") if failing else ("ok", passed)

@@ -34,9 +34,9 @@ ROOMS = {
 }
 DOMAIN = ("data", "metrics", "models", "package", "comparison")
 FOREIGN = {"dvc", "dvclive", "wandb", "subprocess", "gto"}  # of which the domain knows nothing
-# Of `repository`, stages take only what puts outputs back, and what the packages should be: an edit of the review's Git
-# code makes no lock stale.
-OF_STAGES = {"repository/__init__.py", "repository/outputs.py", "repository/packages.py"}
+# Of `repository`, stages take only what puts outputs back, what the packages should be, and the text of dvc.lock: an
+# edit of the review's Git code makes no lock stale.
+OF_STAGES = {"repository/__init__.py", "repository/lock.py", "repository/outputs.py", "repository/packages.py"}
 # One module asks Git and one asks DVC; a stage that failed puts its outputs back without them, also in a bare Python.
 ASKING = {
     "dvc": {"repository/dvc.py", "repository/outputs.py"},

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.files import parse_yaml
 from pipeline.repository.git import blobs, git
-from pipeline.repository.revisions import default_branch
+from pipeline.repository.revisions import default_tips
 from pipeline.repository.sides import PREDICTIONS
 
 ROWS = re.compile(r"^    - path: data/prepared(/test\.parquet)?$", re.MULTILINE)  # what the preparing stage makes
@@ -80,8 +80,7 @@ def _divided(params: str) -> tuple[str, str]:
 
 def history(root: Path, *revisions: str) -> History:
     """The models of the default branch and of these revisions, with all commits that lead to them."""
-    branch = default_branch(root)
-    commits = [*revisions, *([branch] if branch else [])]
+    commits = [*revisions, *default_tips(root)]
     experiments = git(root, "for-each-ref", "--format=%(objectname)", "refs/exps").split()
     return History(
         models=models_of(root, *commits),

@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.errors import CheckError
-from pipeline.files import replacing
+from pipeline.files import read_parquet, replacing
 from pipeline.repository import lock
 from pipeline.repository.dvc import check_out, dvc
-from pipeline.repository.sides import PREDICTIONS, PULL_SECONDS, Side, run
+from pipeline.repository.sides import PREDICTIONS, PULL_SECONDS, Side, reproduce
 
 TEST_ROWS = "data/prepared/test.parquet"
 
@@ -27,7 +27,7 @@ def fetch_model(side: Side) -> None:
         raise CheckError(f"{side.name}: its model is neither in the cache nor in the remote; run: dvc push")
 
 
-def predict(side: Side, rows: Path) -> pd.DataFrame:
+def predict(root: Path, side: Side, rows: Path) -> pd.DataFrame:
     """The side's table of predictions for prepared rows, which from then on stand in its folder for the test rows.
 
     DVC keeps nothing of it in its caches.
@@ -37,8 +37,8 @@ def predict(side: Side, rows: Path) -> pd.DataFrame:
     """
     with replacing(side.folder / TEST_ROWS) as new:  # never through a link into the cache
         shutil.copyfile(rows, new)
-    run(side.folder, side.name, "--single-item", "--no-commit", "--no-run-cache", _stage(side))
-    return pd.read_parquet(side.folder / PREDICTIONS)
+    reproduce(root, side.folder, side.name, "--single-item", "--no-commit", "--no-run-cache", _stage(side))
+    return read_parquet(side.folder / PREDICTIONS)
 
 
 def _stage(side: Side) -> str:

@@ -5,12 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from pipeline.comparison.compare import compare
 from pipeline.comparison.looks import ANCHOR_LOOKS, anchor_confidence
 from pipeline.comparison.results import Comparison, MetricComparison
 from pipeline.errors import CheckError, PipelineError
+from pipeline.files import read_parquet
 from pipeline.params import Params
 from pipeline.repository import sides, tags
 from pipeline.repository.history import judged, models_of
@@ -94,7 +93,7 @@ def compare_with_anchor(root: Path, base: Side, head: Side, params: Params) -> A
         return Anchor(name, commit, look)
     try:
         with anchor_side(root, commit, base) as side:
-            old, new = (pd.read_parquet(folder / PREDICTIONS) for folder in (side.folder, head.folder))
+            old, new = (read_parquet(folder / PREDICTIONS) for folder in (side.folder, head.folder))
             excluded = changed_rows(side.folder, head.folder)
             same_model = is_same_model(side, head)
     except PipelineError as error:  # the comparison with the base stands without it

@@ -47,7 +47,7 @@ def open_holdout(root: Path, base: str, head: str, params: Params) -> Opening:
         record = next((tag for tag in openings if tag.commit == head), None) or tags.write_stage(
             root, name, tags.HOLDOUT, head, f"opened the rows held back, to compare with {base}"
         )
-        before, after = (predict(side, side.folder / ROWS) for side in (old, new))
+        before, after = (predict(root, side, side.folder / ROWS) for side in (old, new))
     found = compare(
         before,
         after,

@@ -9,15 +9,14 @@ from statistics import mean, stdev
 from time import monotonic
 from typing import Any
 
-import pandas as pd
-
 from pipeline.comparison.compare import compare
 from pipeline.data.schema import Schema
 from pipeline.errors import InputError, PipelineError
-from pipeline.files import dump_yaml, parse_yaml
+from pipeline.files import dump_yaml, parse_yaml, read_parquet
 from pipeline.params import MOST_SEEDS, Params, Seeds
 from pipeline.repository.revisions import snapshot
-from pipeline.repository.sides import PREDICTIONS, Side, reproduce, say, worktree
+from pipeline.repository.sides import PREDICTIONS, Side, reproduce, say
+from pipeline.repository.worktrees import worktree
 from pipeline.review.where import changed_rows
 
 COUNTING = ("accuracy", "balanced_accuracy", "macro_f1", "top_2_accuracy")  # metrics that move by a row or not at all
@@ -115,7 +114,7 @@ class Retraining:
         self._root, self._side = root, side
         self._stack = ExitStack()
         self._section = _train(side)
-        self.found = [pd.read_parquet(side.folder / PREDICTIONS)]
+        self.found = [read_parquet(side.folder / PREDICTIONS)]
         self.fixed = not is_random(self._section)
 
     def __enter__(self) -> "Retraining":
@@ -131,11 +130,10 @@ class Retraining:
         if self.fixed:
             return
         seed = self._section["seed"] + number
-        say(f"{self._side.name}: training with seed {seed} ({which})")
         folder = self._copy
         _set_seed(folder / "params.yaml", seed)
-        reproduce(folder, self._side.name, "evaluate")
-        predictions = pd.read_parquet(folder / PREDICTIONS)
+        reproduce(self._root, folder, f"{self._side.name}, training with seed {seed} ({which})", "evaluate")
+        predictions = read_parquet(folder / PREDICTIONS)
         self.fixed = number == 1 and self.found[0].equals(predictions)
         if not self.fixed:
             self.found.append(predictions)

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pydantic import ValidationError
 
 from pipeline.data import profile, split, validate
 from pipeline.data.cells import as_names, plain
-from pipeline.data.dataset import Roles, fit_schema, read_features, read_labels, typed
+from pipeline.data.dataset import Roles, fit_schema, read_features, read_labels, typed, with_reading
 from pipeline.data.schema import CONTENT, GROUP, KEY, TARGET, Schema
 from pipeline.data.tables import read_table
 from pipeline.errors import InputError, run
@@ -19,6 +20,7 @@ from pipeline.params import Data, read_params
 from pipeline.text import shown
 from pipeline.tracking import Live
 
+LOADED = Path("data/raw/dataset.parquet")  # the output of `load`
 RECORDED = Path("data/schema.json")
 PREPARED = Path("data/prepared")
 METRICS = Path("metrics/prepare")
@@ -58,8 +60,9 @@ def main() -> None:
 
     training = sides == "train"
     classes = sorted(labels.unique().tolist())
-    image = validate.image_size(params.data.image, raw.attrs, len(features.types))
+    image = validate.image_size(params.data.image, own_words(params.data, raw).image, len(features.types))
     schema = fit_schema(features.table, training, features.types, roles.target, classes, image)
+    schema = with_reading(schema, params.data.read)
     if recorded := read_recorded():
         validate.check_recorded(recorded, schema)
 
@@ -98,13 +101,34 @@ def progress(rows: int, columns: int) -> Callable[[str], None]:
 def read(data: Data) -> tuple[pd.DataFrame, Roles]:
     """The table in plain cells and the roles of its columns; a set that `load` wrote brings its own split column."""
     names_of_rows = [name for name in (data.id, data.group) if name]
-    raw = plain(read_table(data.path, text=[*names_of_rows, data.target, *data.categorical]))
-    split_column = data.split_column or raw.attrs.get("split_column")
+    raw = plain(read_table(data.path, [*names_of_rows, data.target, *data.categorical], data.read))
+    split_column = data.split_column or own_words(data, raw).split_column
     roles = Roles(data.target, data.id, data.group, split_column, tuple(data.drop), tuple(data.categorical))
     validate.check_roles(raw, roles)
+    validate.check_blanks(raw, data.read)
     for name in names_of_rows:
         raw[name] = as_names(raw[name])
     return raw, roles
+
+
+def own_words(data: Data, raw: pd.DataFrame) -> Data:
+    """What the file that `load` wrote says of its pictures and its split, as if it stood in params.yaml.
+
+    Every Parquet file can say that, where nobody sees it (pandas' attrs): of other files it is not believed.
+
+    Raises:
+        InputError: it says something that params.yaml may not say.
+    """
+    said = raw.attrs if Path(data.path) == LOADED else {}
+    try:
+        own = {name: said.get(name) for name in ("image", "split_column")}
+        return Data.model_validate({"path": data.path, "target": data.target, **own})
+    except ValidationError as error:
+        name = error.errors()[0]["loc"][0]
+        raise InputError(
+            f"{data.path}: what the file says of itself, '{name}', is no {name} that params.yaml could name;"
+            " run: dvc repro --force load"
+        ) from None
 
 
 def read_recorded() -> Schema | None:

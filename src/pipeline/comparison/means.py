@@ -11,6 +11,8 @@ from pipeline.comparison.proportions import POWER
 from pipeline.metrics.values import Floats
 from pipeline.metrics.variance import Sampling, centred
 
+FEWEST_LOST = 7  # rows that a loss must consist of for its power to be stated: of fewer it is not normal enough
+
 
 @dataclass(frozen=True)
 class StudentDifference:
@@ -57,17 +59,25 @@ class StudentDifference:
     def detectable(self, alpha: float) -> float | None:
         """The smallest loss that is found in 80 % of such samples; None if there is none, or it cannot be told.
 
-        The head loses right rows, whichever they are. That adds to the variance in proportion to the loss d (Connor,
-        Biometrics 43, 1987, for proportions): d = z sqrt(SE² + d c).
+        The head loses right rows, whichever they are. That adds to the variance, in proportion to the loss (Connor,
+        Biometrics 43, 1987, for proportions): a loss is found from b on, with b² = z² (SE² + b c); and a true one of d
+        comes out at b or more in 80 % of samples, with (d - b)² = z'² (SE² + d c).
         """
         if self.loss is None:
             return None
-        z = self._quantile(1 - alpha / 2) + self._quantile(POWER)
-        size = (z**2 * self.loss + math.sqrt((z**2 * self.loss) ** 2 + 4 * (z * self.standard_error) ** 2)) / 2
-        return size if 0 < size <= self.largest else None
+        variance, c = self.standard_error**2, self.loss
+        found = _root(self._quantile(1 - alpha / 2), variance, c)
+        size = found + _root(self._quantile(POWER), variance + found * c, c)
+        return size if FEWEST_LOST * c <= size <= self.largest and size > 0 else None
 
     def _quantile(self, share: float) -> float:
         return float(special.stdtrit(self.degrees, share))
+
+
+def _root(z: float, variance: float, c: float) -> float:
+    """The x of which x² = z² (variance + x c)."""
+    half = z**2 * c / 2
+    return half + math.sqrt(half**2 + z**2 * variance)
 
 
 def paired_mean(

@@ -53,7 +53,7 @@ def settings(found: Adoption, place: str, options: dict[str, Any], params: Param
         read["na_values"] = {**read.get("na_values", {}), **words}
     if read:
         data["read"] = read
-    without = {"id": None, "group": None, "drop": [], "categorical": [], "split_column": None, "image": None}
+    without: dict[str, Any] = dict.fromkeys(("id", "group", "split_column", "image")) | {"drop": [], "categorical": []}
     data = {"path": place, "target": found.data["target"]} | without | data
     if params.data.path == place:
         return {

@@ -89,7 +89,7 @@ def _edited_pipeline(file: Path, artifact: Mapping[str, Any]) -> str:
     """dvc.yaml without `load`, which would write another table, and with the model under its new name."""
     document, yaml = _load(file)
     document.get("stages", {}).pop("load", None)
-    artifacts = document.get("artifacts") or {}
+    artifacts: Any = document.get("artifacts") or {}
     old = next((name for name, entry in artifacts.items() if entry.get("path") == "models/package"), None)
     if old is not None and old != artifact["name"]:
         artifacts.insert(list(artifacts).index(old), artifact["name"], artifacts.pop(old))

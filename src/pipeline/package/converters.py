@@ -1,4 +1,4 @@
-"""What skl2onnx lacks or rounds wrongly: the converter of DummyClassifier, and thresholds of trees as float32."""
+"""What skl2onnx lacks or rounds wrongly: DummyClassifier, TargetEncoder of several classes, thresholds of trees."""
 
 import copy
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.dummy import DummyClassifier
+from sklearn.preprocessing import TargetEncoder
 
 
 def with_float32_thresholds(model: Any) -> Any:
@@ -60,8 +61,9 @@ def _parts(whole: Any, seen: set[int]) -> Iterator[Any]:
 
 
 def register() -> None:
-    """Tell skl2onnx how to convert DummyClassifier."""
+    """Tell skl2onnx how to convert them."""
     from skl2onnx import update_registered_converter
+    from skl2onnx.common.data_types import FloatTensorType
     from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
 
     update_registered_converter(
@@ -71,6 +73,13 @@ def register() -> None:
         _convert_dummy,
         options={"zipmap": [True, False, "columns"], "nocl": [True, False], "output_class_labels": [False, True]},
     )
+
+    def shape(operator: Any) -> None:
+        model = operator.raw_operator
+        width = model.n_features_in_ * np.size(model.target_mean_)
+        operator.outputs[0].type = FloatTensorType([operator.inputs[0].get_first_dimension(), width])
+
+    update_registered_converter(TargetEncoder, "PipelineTargetEncoder", shape, _convert_means)
 
 
 def _convert_dummy(scope: Any, operator: Any, container: Any) -> None:
@@ -102,3 +111,34 @@ def _convert_dummy(scope: Any, operator: Any, container: Any) -> None:
     ]
     for kind, inputs, output, attributes in nodes:
         container.add_node(kind, inputs, output, name=scope.get_unique_operator_name(kind), op_version=13, **attributes)
+
+
+def _convert_means(scope: Any, operator: Any, container: Any) -> None:
+    """Codes 0, 1, ... of categories as float32 become the means of the target; -1, which is none, the mean of all."""
+    from onnx import TensorProto
+
+    model, codes = operator.raw_operator, operator.inputs[0].full_name
+    outputs = np.ravel(model.target_mean_)
+    counter = iter(range(10_000_000))
+
+    def constant(kind: int, values: npt.NDArray[Any]) -> str:
+        name: str = scope.get_unique_variable_name(f"means_{next(counter)}")
+        container.add_initializer(name, kind, list(values.shape), values.ravel().tolist())
+        return name
+
+    def node(kind: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
+        made: str = output or scope.get_unique_variable_name(f"means_{next(counter)}")
+        name = scope.get_unique_operator_name(kind)
+        container.add_node(kind, list(inputs), made, name=name, op_version=13, **attributes)
+        return made
+
+    places = node("Add", node("Cast", codes, to=TensorProto.INT64), constant(TensorProto.INT64, np.array([1])))
+    parts = []
+    for column in range(model.n_features_in_):
+        of_column = model.encodings_[column * len(outputs) : (column + 1) * len(outputs)]
+        known = model.categories_[column].astype(int)
+        means = np.tile(outputs, (known.max() + 2, 1))
+        means[known + 1] = np.column_stack(of_column)
+        place = node("Gather", places, constant(TensorProto.INT64, np.array(column)), axis=1)
+        parts.append(node("Gather", constant(TensorProto.FLOAT, means), place, axis=0))
+    node("Concat", *parts, output=operator.outputs[0].full_name, axis=1)

@@ -30,13 +30,14 @@ ROOMS = {
     "review": {"params", "data", "metrics", "models", "package", "comparison", "repository", "tracking"},
     "comment": set(),
     "stages": {"params", "data", "metrics", "models", "package", "tracking", "repository"},
-    "cli": {"params", "data", "comparison", "repository", "review", "tracking"},
+    "adopt": {"params", "data", "comparison", "repository", "review"},
+    "cli": {"adopt", "params", "data", "comparison", "repository", "review", "tracking"},
 }
 DOMAIN = ("data", "metrics", "models", "package", "comparison")
 FOREIGN = {"dvc", "dvclive", "wandb", "subprocess", "gto"}  # of which the domain knows nothing
-# Of `repository`, stages take only what puts outputs back, and what the packages should be: an edit of the review's Git
-# code makes no lock stale.
-OF_STAGES = {"repository/__init__.py", "repository/outputs.py", "repository/packages.py"}
+# Of `repository`, stages take only what puts outputs back, what the packages should be, and the text of dvc.lock: an
+# edit of the review's Git code makes no lock stale.
+OF_STAGES = {"repository/__init__.py", "repository/lock.py", "repository/outputs.py", "repository/packages.py"}
 # One module asks Git and one asks DVC; a stage that failed puts its outputs back without them, also in a bare Python.
 ASKING = {
     "dvc": {"repository/dvc.py", "repository/outputs.py"},

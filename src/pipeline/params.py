@@ -14,6 +14,8 @@ from pipeline.files import parse_yaml
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Action = Literal["block", "inform"]
 SHOWN = 80  # characters of a wrong value in a message at most: a whole section would hide the reason
+Seeds = int | Literal["auto"]
+MOST_SEEDS = 50
 COSTS = ("size_bytes", "latency_ms")  # what the gate may bound beside the compared metrics
 
 
@@ -84,6 +86,9 @@ class Data(_Section):
     image: tuple[PositiveInt, PositiveInt] | None = Field(
         None, strict=False, description="height and width, if each row is a picture"
     )
+    sources: list[str] | None = Field(
+        None, description="addresses that tables may be imported from (dvc import, import-url); CI refuses others"
+    )
     read: Read = Field(Read.model_validate({}), description="how the files are to be read")
 
 
@@ -92,12 +97,16 @@ class Prepare(_Section):
 
     validation_size: Fraction = Field(0.15, description="share of the rows that steer training")
     test_size: Fraction = Field(0.25, description="share of the rows that judge the model")
+    holdout_size: float = Field(
+        0.0, ge=0, lt=1, description="share of the rows that judge a model only before its release; from training's"
+    )
     seed: int = Field(0, ge=0, description="another number is another split")
 
     @model_validator(mode="after")
     def _leaves_training_rows(self) -> "Prepare":
-        if self.validation_size + self.test_size >= 0.95:
-            raise ValueError("validation_size + test_size must leave at least 5 % of the rows for training")
+        if self.validation_size + self.test_size + self.holdout_size >= 0.95:
+            more = " + holdout_size" if self.holdout_size else ""
+            raise ValueError(f"validation_size + test_size{more} must leave at least 5 % of the rows for training")
         return self
 
 
@@ -156,6 +165,14 @@ class Metric(_Section):
     better: Literal["higher", "lower"] = Field(description="which direction is an improvement")
     format: Literal["percent", "number"] = "number"
     tolerance: float = Field(ge=0, description="a difference surely smaller than this counts as equivalent")
+    floor: Annotated[
+        float,
+        Field(
+            gt=0,
+            lt=1,
+            description="log loss: the least probability that a model gives to the truth; bounds what one row may cost",
+        ),
+    ] = 1e-6
 
 
 class Review(_Section):
@@ -163,7 +180,17 @@ class Review(_Section):
 
     primary: str = Field("accuracy", description="the metric of the headline")
     metrics: dict[str, Metric] = Field(description="the metrics to compare")
-    seeds: int = Field(0, ge=0, le=50, description="further seeds to train both sides with: shows the luck")
+    seeds: Annotated[int, Field(ge=0, le=MOST_SEEDS)] | Literal["auto"] = Field(
+        0,
+        description="further seeds to train both sides with: shows the luck; auto: what seed_seconds allow",
+    )
+    seed_seconds: float = Field(60, gt=0, description="how long `seeds: auto` may train")
+    anchor: str | None = Field(
+        None, description="a revision that every change is compared with, too, until a version is released"
+    )
+    looks: Literal["count", "adjust"] = Field(
+        "count", description="how often these rows were looked at: only say it, or divide the level by it (adjust)"
+    )
 
     @model_validator(mode="after")
     def _primary_is_compared(self) -> "Review":
@@ -184,12 +211,25 @@ class Rule(_Section):
         description="how much worse the head may be, judged at the far end of the difference's 95 % interval",
     )
     ratio: float | None = Field(None, gt=0, description="head over base may not exceed this: for size and latency")
+    at: Literal["point", "interval"] = Field(
+        "point", description="minimum and maximum: judge the value itself, or the far end of evaluate's interval"
+    )
+    strict: bool = Field(False, description="regression: too few rows to decide it fail the rule, too")
+    against: Literal["base", "anchor"] = Field(
+        "base", description="regression: worse than what stood before, or than the anchor (review.anchor)"
+    )
     action: Action = Field("block", description="block: the report fails; inform: it only says so")
 
     @model_validator(mode="after")
     def _has_one_bound(self) -> "Rule":
         if sum(bound is not None for bound in (self.minimum, self.maximum, self.regression, self.ratio)) != 1:
             raise ValueError("a rule has exactly one of minimum, maximum, regression, ratio")
+        if self.against == "anchor" and self.regression is None:
+            raise ValueError("against: anchor is for regression; no other bound is about an anchor")
+        if self.at == "interval" and self.minimum is None and self.maximum is None:
+            raise ValueError("at: interval is for minimum and maximum; a regression is judged on its interval anyway")
+        if self.strict and self.regression is None:
+            raise ValueError("strict is for regression; the other bounds are always decided")
         return self
 
 
@@ -213,6 +253,8 @@ class Params(_Section):
             if not (compared or cost):
                 known = ", ".join([*self.review.metrics, *COSTS])
                 raise ValueError(f"gate.{number}: unknown metric '{rule.metric}'; allowed: {known}")
+            if rule.at == "interval" and not compared:
+                raise ValueError(f"gate.{number}: at: interval is for compared metrics; {rule.metric} has no interval")
             if rule.ratio is not None and not cost:
                 raise ValueError(f"gate.{number}: ratio is for {' and '.join(COSTS)}; use regression for {rule.metric}")
             if rule.regression is not None and not compared:

@@ -97,8 +97,16 @@ def test_it_allows_missing_numbers_only_where_the_model_learned_to_fill_them(mis
 
 
 def test_rows_of_groups_are_not_independent_and_it_says_so():
-    assert "narrower" not in model_card(FACTS)
-    assert "Rows of one `patient` are alike" in model_card(replace(FACTS, group="patient"))
+    assert "are alike" not in model_card(FACTS)
+    card = model_card(replace(FACTS, group="patient", metrics={**METRICS, "groups": 12}))
+    assert "Rows of one `patient` are alike: the intervals count the 12 groups as evidence" in card
+    assert "| groups |" not in card
+
+
+def test_what_has_no_interval_says_why():
+    card = model_card(FACTS)
+    assert "No interval: " in card
+    assert "calibration_error, which is mostly noise of the sample" in card
 
 
 @pytest.mark.parametrize(("name", "text"), [("accuracy", "12.35%"), ("log_loss", "0.1235")])

@@ -185,3 +185,36 @@ def test_any_python_comes_as_far_as_the_message() -> None:
     names = ("stages/__init__.py", "stages/interpreter.py", "repository/packages.py", "__init__.py")
     for name in names:
         ast.parse((ROOT / "src/pipeline" / name).read_text(encoding="utf-8"), feature_version=(3, 6))
+
+
+def test_make_after_a_pull_that_changed_the_lock_installs_what_it_asks_for(repository: Clone, foreign: Path) -> None:
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, repository.path / name)
+    home = outdated(repository.path / ".venv")
+    uv = home / "bin/uv"  # in place of the real one, which would ask the package index
+    uv.write_text(
+        '#!/bin/sh\necho "$*" >> called\nrm -rf .venv/lib/python3*/site-packages/scikit_learn-1.8.0.dist-info\n'
+    )
+    uv.chmod(0o755)
+    (home / ".installed").touch()
+    install = ("make", "--old-file=.venv/.uv", "install")
+    assert "Nothing to be done" in repository.run(*install).stdout
+    assert repro(repository, foreign).returncode != 0  # what a person sees who calls `dvc` himself
+
+    with (repository.path / "requirements.lock").open("a") as lock:
+        lock.write("# as `git pull` brought it\n")
+    done = repository.run(*install)
+    assert done.stderr.startswith("installing requirements.lock into .venv;")
+    assert "--quiet" in (repository.path / "called").read_text()
+    assert repro(repository, foreign).returncode == 0
+    assert (repository.path / "out").read_text() == str(home)
+
+
+def test_an_installation_shows_its_progress_on_a_terminal(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    ours, theirs = os.openpty()
+    plan = ["make", "--dry-run", "--old-file=.venv/.uv", "--old-file=pyproject.toml", "install"]
+    (tmp_path / "requirements.lock").touch()
+    done = subprocess.run(plan, cwd=tmp_path, stderr=theirs, stdout=subprocess.PIPE, text=True)
+    os.close(ours)
+    assert "pip install  --require-hashes -r requirements.lock" in done.stdout

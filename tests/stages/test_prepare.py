@@ -229,6 +229,28 @@ def test_pictures_keep_their_size_while_all_pixels_are_there(project: Project) -
     assert "7 x 8" in project.refused(image=[7, 8])
 
 
+@pytest.mark.parametrize("attrs", [{"split_column": "city"}, {"image": [1, 2]}, {"files": 3, "image": "no"}])
+def test_what_a_table_of_ones_own_says_in_secret_steers_nothing(project: Project, attrs: dict[str, object]) -> None:
+    """pandas writes `attrs` into a Parquet file, where nobody sees them."""
+    table = people(300).assign(part=["train"] * 200 + ["validation"] * 50 + ["test"] * 50)
+    project.write(table, "data/raw/plain.parquet")
+    project.prepare(path="data/raw/plain.parquet", drop=["part"])
+    expected = project.outputs()
+    table.attrs = attrs
+    project.write(table, "data/raw/secret.parquet")
+    project.prepare(path="data/raw/secret.parquet", drop=["part"])
+    assert project.outputs() == expected
+
+
+@pytest.mark.parametrize("attrs", [{"image": [8, -8]}, {"image": "8 x 8"}, {"split_column": ["part"]}])
+def test_what_load_says_is_checked_like_parameters(project: Project, attrs: dict[str, object]) -> None:
+    table = project.load("digits")
+    table.attrs = attrs
+    project.write(table, "data/raw/dataset.parquet")
+    message = project.refused(path="data/raw/dataset.parquet")
+    assert next(iter(attrs)) in message and "dvc repro --force load" in message
+
+
 def _image() -> list[int] | None:
     from pipeline.files import read_json
 
@@ -495,3 +517,16 @@ def test_the_command_prints_the_error_without_a_traceback_and_exits_2(project: P
         text=True,
     )
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {message}\n")
+
+
+def test_rows_that_are_held_back_are_a_table_of_their_own_and_else_it_is_empty(project: Project) -> None:
+    project.write(people())
+    before = project.prepare()
+    assert pd.read_parquet(project.path / "data/prepared/holdout.parquet").empty
+    project.set(prepare={"holdout_size": 0.2})
+    after = project.prepare()
+    held = pd.read_parquet(project.path / "data/prepared/holdout.parquet")
+    assert list(held.columns) == list(after["test"].columns) and len(held) > 10
+    assert before["test"].equals(after["test"]) and before["validation"].equals(after["validation"])
+    assert set(held[KEY]) | set(after["train"][KEY]) == set(before["train"][KEY])
+    assert not set(held[KEY]) & set(after["train"][KEY])

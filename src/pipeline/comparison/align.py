@@ -4,7 +4,8 @@ import math
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +13,36 @@ import pandas as pd
 
 from pipeline.errors import InputError
 from pipeline.metrics.values import Codes, Floats
+from pipeline.metrics.variance import FEWEST_GROUPS, Sampling
 
 NAMES = ("key", "truth", "prediction")
+GROUP = "group"
 PREFIX = "proba_"
 NO_PROBABILITIES = "no probabilities"
 SUM_TOLERANCE = 0.01  # of a row's probabilities, or 0.005 for each class if that is more: a table may be rounded,
 LARGEST_SUM_TOLERANCE = 0.1  # but never by more than this, so that rows of zeros are none with hundreds of classes
+NOTED_SUM = 1e-3  # off by more is said
 WHOLE_FLOAT = r"^(-?\d+)\.0+$"
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many pieces of evidence there are: rows, or groups of rows."""
+
+    number: int
+    of: Literal["rows", "groups"]
+
+    @staticmethod
+    def over(rows: int, groups: Codes | None) -> "Count":
+        """Of so many rows, in these groups."""
+        return Count(rows, "rows") if groups is None else Count(len(np.unique(groups)), "groups")
+
+    @property
+    def too_few(self) -> str | None:
+        """Why they tell nothing, if they are too few."""
+        if self.of == "rows" or self.number >= FEWEST_GROUPS:
+            return None
+        return f"rows of {self.number} group{'' if self.number == 1 else 's'}: {FEWEST_GROUPS} groups are needed"
 
 
 @dataclass(frozen=True)
@@ -31,7 +55,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Base and head on the same rows, in the base's order, with the truth on which both agree.
+    """Base and head on the same rows, in the base's order, with the truth on which both agree, and each row's group.
 
     Codes number `classes`, labels as text; the columns of the probabilities are `classes`. If the two sides'
     probabilities cannot be compared, they are None and `no_probabilities` says why.
@@ -48,6 +72,17 @@ class Pairs:
     truth_changed: int
     excluded: int
     notes: list[str]
+    groups: Codes | None = None
+
+    @cached_property
+    def sampling(self) -> Sampling:
+        """The rows by class, and by group."""
+        return Sampling(self.truth, self.groups)
+
+    @property
+    def count(self) -> Count:
+        """How much evidence there is: rows, or groups."""
+        return Count.over(len(self.keys), self.groups)
 
     @property
     def identical(self) -> bool:
@@ -80,21 +115,28 @@ class _Labels:
 @dataclass(frozen=True)
 class _Table:
     keys: pd.Index
+    groups: npt.NDArray[np.object_] | None
     truth: _Labels
     prediction: _Labels
     probabilities: dict[str, "pd.Series[Any]"]  # by class, in the order of the columns
 
 
-def pair(base: pd.DataFrame, head: pd.DataFrame, exclude: Collection[object] = ()) -> Pairs:
+def pair(base: pd.DataFrame, head: pd.DataFrame, exclude: Collection[object] = (), group: str | None = None) -> Pairs:
     """Check both tables and align them by key.
 
-    `exclude` names keys that must not be compared, for example because the features of that row changed.
+    `exclude` names keys that must not be compared, for example because the features of that row changed. `group` is
+    the column that says which rows belong together, in both tables or one (the head's counts); None: `group`, if it is
+    there.
 
     Raises:
         InputError: a table is empty or lacks a column, keys repeat, values are missing, probabilities are none.
     """
-    first, second = _checked(base, "base"), _checked(head, "head")
-    notes = []
+    if group is not None and group not in base.columns and group not in head.columns:
+        raise InputError(
+            f"no column {group}, which is to say the groups; there are: {', '.join(map(str, head.columns))}"
+        )
+    first, second = (_checked(table, side, group or GROUP) for table, side in ((base, "base"), (head, "head")))
+    notes = [note for table, side in ((base, "base"), (head, "head")) if (note := _sums(table, side))]
     if first.truth.numeric != second.truth.numeric:
         notes.append("labels are numbers on one side and text on the other: compared as text")
 
@@ -110,6 +152,8 @@ def pair(base: pd.DataFrame, head: pd.DataFrame, exclude: Collection[object] = (
         truths = first.truth.label(row), second.truth.label(int(position[row]))
         notes.append("the truth of key {!r} is {!r} in the base and {!r} in the head".format(first.keys[row], *truths))
     partner = position[rows]
+    grouped, places = (first.groups, rows) if second.groups is None else (second.groups, partner)
+    groups = None if grouped is None else pd.factorize(grouped[places])[0]
     for name, table in (("base", first), ("head", second)):
         said, true = table.prediction.names, table.truth.names
         if not set(said) & set(true):
@@ -139,16 +183,17 @@ def pair(base: pd.DataFrame, head: pd.DataFrame, exclude: Collection[object] = (
         truth_changed=int((shared & ~excluded & ~same_truth).sum()),
         excluded=int(excluded.sum()),
         notes=notes,
+        groups=groups,
     )
 
 
-def _checked(table: pd.DataFrame, side: str) -> _Table:
+def _checked(table: pd.DataFrame, side: str, group: str) -> _Table:
     missing = [name for name in NAMES if name not in table.columns]
     if missing:
         raise InputError(f"{side}: no column {', '.join(missing)}; there are: {', '.join(map(str, table.columns))}")
     if table.empty:
         raise InputError(f"{side}: the table has no rows")
-    for name in NAMES:
+    for name in (*NAMES, *([group] if group in table.columns else [])):
         if empty := int(table[name].isna().sum()):
             first = int(np.argmax(table[name].isna().to_numpy()))
             raise InputError(
@@ -166,6 +211,7 @@ def _checked(table: pd.DataFrame, side: str) -> _Table:
     _check_probabilities(table[columns], keys, side)
     return _Table(
         keys=keys,
+        groups=as_text(table[group]) if group in table.columns else None,
         truth=_labels(table["truth"]),
         prediction=_labels(table["prediction"]),
         probabilities={label: table[name] for label, name in zip(classes, columns, strict=True)},
@@ -190,6 +236,19 @@ def _check_probabilities(probabilities: pd.DataFrame, keys: pd.Index, side: str)
         if wrong.any():
             example = keys[int(np.argmax(wrong))]
             raise InputError(f"{side}: {int(wrong.sum())} rows have {what}, for example key {example!r}")
+
+
+def _sums(table: pd.DataFrame, side: str) -> str | None:
+    """That probabilities do not sum to 1 as well as they could, if so: they were rounded, or are none."""
+    columns = [name for name in table.columns if str(name).startswith(PREFIX)]
+    sums = table[columns].to_numpy(np.float64).sum(axis=1) if columns else np.ones(1)
+    off = np.abs(sums - 1)
+    if off.max() <= NOTED_SUM:
+        return None
+    return (
+        f"the probabilities of {int((off > NOTED_SUM).sum()):,} rows of the {side} do not sum to 1, but to"
+        f" {sums[off.argmax()]:.4g} for example: rounded?"
+    )
 
 
 def as_text(column: "pd.Series[Any]") -> npt.NDArray[np.object_]:

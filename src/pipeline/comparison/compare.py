@@ -1,6 +1,7 @@
 """Whether a model is better than another on the same rows: `compare`."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -9,10 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import ValidationError
 
-from pipeline.comparison.align import Pairs, Side, as_text, pair
-from pipeline.comparison.measures import MEASURES, Measured, measure, proportions
-from pipeline.comparison.multiple import holm_factors
-from pipeline.comparison.results import Comparison, Flips, GroupComparison, MetricComparison, Verdict
+from pipeline.comparison.align import Count, Pairs, Side, as_text, pair
+from pipeline.comparison.measures import MEASURES, Estimate, Measured, measure, proportions
+from pipeline.comparison.results import Comparison, Flips, GroupComparison, MetricComparison, RowCost, Verdict, needed
 from pipeline.errors import InputError
 from pipeline.metrics.values import Codes, Floats
 from pipeline.params import Metric
@@ -40,29 +40,37 @@ def compare(
     exclude: Collection[object] = (),
     slices: pd.DataFrame | None = None,
     bins: int = 10,
+    group: str | None = None,
+    same_model: bool = False,
 ) -> Comparison:
-    """Compare two tables of predictions (columns key, truth, prediction, and proba_<class> if there are) by key.
+    """Compare two tables of predictions by key.
+
+    Columns: key, truth, prediction, proba_<class> if there are, and `group` if rows belong together.
 
     Args:
         base: what stands.
         head: what is proposed.
         metrics: for each metric what is better, its format and tolerance, as `review.metrics` of params.yaml.
-        primary: the metric of the headline. The others are corrected for their number (Holm).
-        confidence: of the interval of the primary metric; the others' are wider, for their number.
+        primary: the metric of the headline. The others are corrected for their number (Bonferroni).
+        confidence: of the interval of the primary metric, and of all those of the others together.
         exclude: keys that must not be compared, for example because the features of that row changed.
         slices: a column `key`, and columns whose values divide the rows.
         bins: of the calibration error.
+        group: the column whose value rows of one person, device or document share; `group` by default, if it is there.
+        same_model: that both tables come from one model is known otherwise, by its hash. Equal predictions alone are
+            no proof of that: on other rows the models may differ.
 
     Raises:
-        InputError: a table is not one of predictions, or a metric, the confidence or the slices are none.
+        InputError: a table is not one of predictions, or a metric, the confidence, the slices or the groups are none.
     """
     rules = {name: _rule(name, rule) for name, rule in (metrics or DEFAULT_METRICS).items()}
     _check(rules, primary, confidence)
-    pairs = pair(base, head, exclude)
+    pairs = pair(base, head, exclude, group)
+    same_model = same_model and pairs.identical
     alpha = 1 - confidence
-    measured = {name: measure(name, pairs, bins) for name in rules}
-    headline = _judge({primary: measured.pop(primary)}, rules, alpha, pairs)
-    others = _judge(measured, rules, alpha, pairs)
+    measured = {name: measure(name, pairs, bins, rule.floor) for name, rule in rules.items()}
+    headline = _judge({primary: measured.pop(primary)}, rules, alpha, pairs, same_model)
+    others = _judge(measured, rules, alpha, pairs, same_model)
     rule = rules.get("accuracy", SHARE)
     return Comparison(
         n=len(pairs.keys),
@@ -71,11 +79,13 @@ def compare(
         truth_changed=pairs.truth_changed,
         excluded=pairs.excluded,
         identical=pairs.identical,
+        same_model=same_model,
+        groups=None if pairs.groups is None else len(np.unique(pairs.groups)),
         confidence=confidence,
         primary=primary,
         metrics={name: (headline | others)[name] for name in rules},
-        classes=_groups(pairs, pairs.truth, pairs.classes, rule, alpha),
-        slices=_slices(pairs, slices, rule, alpha),
+        classes=_parts(pairs, pairs.truth, pairs.classes, rule, alpha, same_model),
+        slices=_slices(pairs, slices, rule, alpha, same_model),
         flips=Flips(
             right_to_wrong=_flips(pairs, right=pairs.base, wrong=pairs.head),
             wrong_to_right=_flips(pairs, right=pairs.head, wrong=pairs.base),
@@ -106,57 +116,92 @@ def _check(rules: Mapping[str, Metric], primary: str, confidence: float) -> None
 
 
 def _judge(
-    measured: Mapping[str, Measured | str], rules: Mapping[str, Metric], alpha: float, pairs: Pairs
+    measured: Mapping[str, Measured | str], rules: Mapping[str, Metric], alpha: float, pairs: Pairs, same_model: bool
 ) -> dict[str, MetricComparison]:
-    """The results of one family of metrics, corrected for their number by Holm's procedure."""
-    tested = {name: found for name, found in measured.items() if isinstance(found, Measured)}
-    factors = dict(zip(tested, holm_factors([found.estimate.p for found in tested.values()]), strict=True))
+    """The results of one family of metrics, each at the level at which all together hold (Bonferroni)."""
+    number = sum(isinstance(found, Measured) and not isinstance(found.estimate, str) for found in measured.values())
     results = {}
     for name, found in measured.items():
-        rule = rules[name].model_dump()
+        rule = rules[name]
+        shown = rule.model_dump(exclude={"floor"})
         if isinstance(found, str):
-            results[name] = MetricComparison(name, "not comparable", **rule, reason=found)
+            results[name] = MetricComparison(name, "not comparable", **shown, reason=found)
             continue
-        level = alpha / factors[name]
-        low, high = found.estimate.interval(level)
-        plain_low, plain_high = found.estimate.interval(alpha)
-        if pairs.identical and pairs.base.probabilities is not None:
-            # Equal labels can be luck of the sample, equal probabilities are the same model.
-            low = high = plain_low = plain_high = 0.0
-        results[name] = MetricComparison(
-            metric=name,
-            verdict="equivalent" if pairs.identical else _verdict(low, high, rules[name]),
-            **rule,
-            base=found.base,
-            head=found.head,
-            difference=found.head - found.base,
-            low=low,
-            high=high,
-            low_unadjusted=plain_low,
-            high_unadjusted=plain_high,
-            p=min(1.0, found.estimate.p * factors[name]),
-            p_unadjusted=found.estimate.p,
-            confidence=1 - level,
-            smallest_detectable=found.estimate.detectable(alpha / len(tested)),
-            reason="identical predictions" if pairs.identical else None,
-        )
+        known = shown | {"base": found.base, "head": found.head, "difference": found.head - found.base}
+        if same_model:
+            results[name] = MetricComparison(
+                name, "equivalent", **known, within_tolerance=True, reason="the same model"
+            )
+        elif isinstance(found.estimate, str):
+            results[name] = MetricComparison(name, "no detectable change", **known, reason=found.estimate)
+        else:
+            result = _result(name, known, found.estimate, found.count, rule, alpha, number)
+            results[name] = replace(result, half_from=_half_from(found, result, pairs))
     return results
 
 
-def _verdict(low: float, high: float, rule: Metric) -> Verdict:
-    """What the interval says. A sure difference is better or worse also if it is small."""
+def _result(
+    name: str, known: Mapping[str, Any], estimate: Estimate, count: Count, rule: Metric, alpha: float, number: int
+) -> MetricComparison:
+    """What the estimate of one of `number` metrics says. A sure difference is better or worse also if it is small."""
+    level = alpha / number
+    low, high = estimate.interval(level)
+    plain_low, plain_high = estimate.interval(alpha)
+    least, most = estimate.claimable(level)
+    within = bool(-rule.tolerance < least <= most < rule.tolerance)
+    verdict: Verdict = "equivalent" if within else "no detectable change"
     if low > 0 or high < 0:
-        return "better" if (low > 0) == (rule.better == "higher") else "worse"
-    return "equivalent" if -rule.tolerance < low <= high < rule.tolerance else "no detectable change"
+        verdict = "better" if (low > 0) == (rule.better == "higher") else "worse"
+    worst = -estimate.claimable(alpha)[0] if rule.better == "higher" else estimate.claimable(alpha)[1]
+    found = MetricComparison(
+        metric=name,
+        verdict=verdict,
+        **known,
+        low=low,
+        high=high,
+        low_unadjusted=plain_low,
+        high_unadjusted=plain_high,
+        p=min(1.0, estimate.p * number),
+        p_unadjusted=estimate.p,
+        confidence=1 - level,
+        smallest_detectable=estimate.detectable(level),
+        within_tolerance=within,
+        worst=worst,
+        unseen=estimate.unseen(alpha),
+        count=count.number,
+        counted=count.of,
+    )
+    if verdict != "no detectable change" or estimate.unseen(level) < rule.tolerance or not rule.tolerance:
+        return found
+    missing = needed(count.number, count.of, estimate.unseen(level), rule.tolerance)
+    return replace(found, reason=f"equivalent is not decided: {missing}")
 
 
-def _groups(pairs: Pairs, group: Codes, names: Sequence[str], rule: Metric, alpha: float) -> dict[str, GroupComparison]:
-    """The accuracy in each group of rows, corrected for the number of groups; `group` indexes `names`, -1 is none."""
+def _half_from(found: Measured, result: MetricComparison, pairs: Pairs) -> tuple[RowCost, ...]:
+    """The few rows that half of a difference comes from, if it is one to speak of."""
+    if not found.costs or (
+        result.verdict not in ("better", "worse") and abs(found.head - found.base) < result.tolerance
+    ):
+        return ()
+    return tuple(
+        RowCost(str(pairs.keys[row]), float(found.costs.base[row]), float(found.costs.head[row]))
+        for row in found.costs.driving()
+    )
+
+
+def _parts(
+    pairs: Pairs, part: Codes, names: Sequence[str], rule: Metric, alpha: float, same_model: bool
+) -> dict[str, GroupComparison]:
+    """The accuracy in each part of the rows, corrected for their number; `part` indexes `names`, -1 is none."""
     base = pairs.base.prediction == pairs.truth
     head = pairs.head.prediction == pairs.truth
-    rows_of = {name: group == index for index, name in enumerate(names)}
-    measured = {name: proportions(base[rows], head[rows]) for name, rows in rows_of.items() if rows.any()}
-    results = _judge(measured, dict.fromkeys(measured, rule), alpha, pairs)
+    rows_of = {name: part == index for index, name in enumerate(names)}
+    measured = {
+        name: proportions(base[rows], head[rows], None if pairs.groups is None else pairs.groups[rows])
+        for name, rows in rows_of.items()
+        if rows.any()
+    }
+    results = _judge(measured, dict.fromkeys(measured, rule), alpha, pairs, same_model)
     return {
         name: GroupComparison(
             n=int(rows_of[name].sum()),
@@ -169,7 +214,7 @@ def _groups(pairs: Pairs, group: Codes, names: Sequence[str], rule: Metric, alph
 
 
 def _slices(
-    pairs: Pairs, slices: pd.DataFrame | None, rule: Metric, alpha: float
+    pairs: Pairs, slices: pd.DataFrame | None, rule: Metric, alpha: float, same_model: bool
 ) -> dict[str, dict[str, GroupComparison]]:
     if slices is None:
         return {}
@@ -182,8 +227,8 @@ def _slices(
     result = {}
     for column in slices.columns.drop("key"):
         codes, values = pd.factorize(slices[column], sort=True)
-        group = np.where(position >= 0, codes[position], -1) if len(codes) else np.full(len(position), -1)
-        result[str(column)] = _groups(pairs, group, [str(value) for value in values], rule, alpha)
+        part = np.where(position >= 0, codes[position], -1) if len(codes) else np.full(len(position), -1)
+        result[str(column)] = _parts(pairs, part, [str(value) for value in values], rule, alpha, same_model)
     return result
 
 

@@ -5,21 +5,29 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
 from pipeline.comparison.proportions import POWER
-from pipeline.metrics.values import Codes, Floats
+from pipeline.metrics.values import Floats
+from pipeline.metrics.variance import Sampling, centred
+
+FEWEST_LOST = 7  # rows that a loss must consist of for its power to be stated: of fewer it is not normal enough
 
 
 @dataclass(frozen=True)
 class StudentDifference:
-    """A difference with its standard error, estimated with so many degrees of freedom; none is beyond `largest`."""
+    """A difference with its standard error, estimated with so many degrees of freedom; none is beyond `largest`.
+
+    `row`: what one row, or one group of rows, can move the difference at most. `loss`: by how much a right row that
+    turns wrong moves it, as the mean square over the mean; None where no power is stated.
+    """
 
     difference: float
     standard_error: float
     degrees: float
     largest: float = math.inf
+    row: float = 0.0
+    loss: float | None = None
 
     @cached_property
     def p(self) -> float:
@@ -33,61 +41,91 @@ class StudentDifference:
         half = self._quantile(1 - alpha / 2) * self.standard_error
         return max(self.difference - half, -self.largest), min(self.difference + half, self.largest)
 
+    def claimable(self, alpha: float) -> tuple[float, float]:
+        """What may be claimed of the difference: the interval, and room for costly rows that were not seen.
+
+        A few rows, each as costly as a row can be, come into a sample as a Poisson number, often as none; the standard
+        error knows nothing of them. This is the score interval of such a number (Wilson's), to which the observed
+        variance is added: with none observed it is the rule of three, about 3.8 rows at 95 %.
+        """
+        unseen = self.unseen(alpha)
+        half = unseen / 2 + math.hypot(self._quantile(1 - alpha / 2) * self.standard_error, unseen / 2)
+        return max(self.difference - half, -self.largest), min(self.difference + half, self.largest)
+
+    def unseen(self, alpha: float) -> float:
+        """What rows of which none was seen may cost: the rule of three, for each tail of the confidence 1 - alpha."""
+        return float(special.ndtri(alpha / 2)) ** 2 * self.row
+
     def detectable(self, alpha: float) -> float | None:
-        """The smallest true difference that is detected with 80 % power; None if there is none, or no row differs."""
-        size = (self._quantile(1 - alpha / 2) + self._quantile(POWER)) * self.standard_error
-        return size if 0 < size <= self.largest else None
+        """The smallest loss that is found in 80 % of such samples; None if there is none, or it cannot be told.
+
+        The head loses right rows, whichever they are. That adds to the variance, in proportion to the loss (Connor,
+        Biometrics 43, 1987, for proportions): a loss is found from b on, with b² = z² (SE² + b c); and a true one of d
+        comes out at b or more in 80 % of samples, with (d - b)² = z'² (SE² + d c).
+        """
+        if self.loss is None:
+            return None
+        variance, c = self.standard_error**2, self.loss
+        found = _root(self._quantile(1 - alpha / 2), variance, c)
+        size = found + _root(self._quantile(POWER), variance + found * c, c)
+        return size if FEWEST_LOST * c <= size <= self.largest and size > 0 else None
 
     def _quantile(self, share: float) -> float:
         return float(special.stdtrit(self.degrees, share))
 
 
+def _root(z: float, variance: float, c: float) -> float:
+    """The x of which x² = z² (variance + x c)."""
+    half = z**2 * c / 2
+    return half + math.sqrt(half**2 + z**2 * variance)
+
+
 def paired_mean(
-    difference: float, row_differences: Floats, largest: float = math.inf, scale: float = 0.0
+    difference: float,
+    row_differences: Floats,
+    largest: float = math.inf,
+    scale: float = 0.0,
+    sampling: Sampling | None = None,
+    row: float = 0.0,
+    loss: float | None = None,
 ) -> StudentDifference:
     """The difference of two means over the same rows, from head - base of each row (at least 2).
 
     A change that is the same in every row has no spread, and yet few rows do not make it certain. So one more row that
     changed as much the other way is thought of: with it p is about that of the sign test if all rows agree (5 rows:
     0.05), and of many rows it is lost among the others. Where no row changed at all, half a row that changed by `scale`
-    is thought of, the size of what is averaged.
+    is thought of, the size of what is averaged. Of rows in groups these are a group. `row` is what one may cost.
     """
-    n = len(row_differences)
+    sampling = sampling or Sampling(np.zeros(len(row_differences), dtype=np.intp))
+    [units], [degrees] = sampling.units, sampling.degrees
     if not row_differences.any():
-        return StudentDifference(difference, scale / (2 * n), n - 1, largest)
-    variance = float(np.var(row_differences, ddof=1)) / n + (2 * difference / n) ** 2
-    return StudentDifference(difference, variance**0.5, n - 1, largest)
+        return StudentDifference(difference, scale / (2 * units), float(degrees), largest, row / units, loss)
+    spread = sampling.spread(centred(row_differences, sampling.strata))
+    error = math.sqrt(spread.variance + (2 * difference / units) ** 2)
+    return StudentDifference(difference, error, spread.degrees, largest, row / units, loss)
 
 
 def sum_of_contributions(
-    difference: float, contributions: Floats, truth: Codes, shortfall: float = 1.0
+    difference: float,
+    contributions: Floats,
+    sampling: Sampling,
+    shortfall: float = 1.0,
+    row: float = 0.0,
+    loss: float | None = None,
 ) -> StudentDifference:
     """A difference whose error is the sum of independent contributions of rows, in each class of the truth around 0.
 
     For metrics that average over the classes. With few rows in a class that weighs as much as the others
 
-    - the variance is itself uncertain: degrees of freedom after Satterthwaite, Biometrics Bulletin 2 (1946), with one
-      for each row of a class less one (at least one);
+    - the variance is itself uncertain: its degrees of freedom come from the rows of each class (Satterthwaite);
     - all its rows may happen to agree, and then show no variance at all: half a row that changed is added to each
       class, as Agresti and Min, Stat Med 24 (2005), do for two proportions. Such a row is right or wrong where labels
       count; where it has a share of right, `shortfall` is what is missing to 1 on average. What lies between 0 and 1
       varies by its mean at most; to the mean, too, half a row is added that has nothing right.
+
+    Of rows in groups all of these are groups.
     """
-    present = np.unique(truth)
-    rows = np.bincount(truth)[present]
-    spread = (shortfall * rows + 0.5) / (rows + 1) if shortfall < 1 else 1.0
-    changed = spread / 2 / (len(rows) * rows) ** 2
-    variances = np.bincount(truth, weights=contributions**2)[present] + changed
-    total = float(variances.sum())
-    degrees = total**2 / float(np.sum(variances**2 / np.maximum(rows - 1, 1)))
-    return StudentDifference(difference, total**0.5, degrees, largest=1.0)
-
-
-def centred(values: npt.NDArray[np.floating], truth: Codes) -> Floats:
-    """Deviations from the mean of each row's class, scaled so that their squares sum to the variance of those means.
-
-    A single row of a class deviates from 0.
-    """
-    rows = np.bincount(truth)
-    means = np.bincount(truth, weights=values) / np.maximum(rows, 1) * (rows > 1)
-    return np.asarray((values - means[truth]) / np.sqrt(rows * np.maximum(rows - 1, 1))[truth])
+    units = sampling.units
+    spread = (shortfall * units + 0.5) / (units + 1) if shortfall < 1 else 1.0
+    found = sampling.spread(contributions, added=spread / 2 / (len(units) * units) ** 2)
+    return StudentDifference(difference, found.variance**0.5, found.degrees, largest=1.0, row=row, loss=loss)

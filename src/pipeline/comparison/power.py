@@ -10,7 +10,6 @@ testing differences in proportions for the paired-sample design, Biometrics 43, 
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -26,15 +25,12 @@ FEW = 0.05  # of harmless changes: as many as a sound rule may block
 MANY_BLOCKED = 0.2  # of harmless changes: so many that a report says it
 
 
-def with_power(rules: Sequence[Rule], outcomes: Sequence[Outcome], found: Comparison) -> tuple[Outcome, ...]:
-    """The outcomes of these rules on that comparison, and of each regression rule how often a harmless change fails it.
+def with_power(rule: Rule, outcome: Outcome, found: Comparison) -> Outcome:
+    """The outcome of a rule on that comparison and, of a regression rule, how often a harmless change fails it.
 
     Left out where nothing differs, so that nothing is known of how much harmless changes differ.
     """
-    return tuple(
-        replace(outcome, harmless=harmless(rule, found)) if rule.regression is not None else outcome
-        for rule, outcome in zip(rules, outcomes, strict=True)
-    )
+    return replace(outcome, harmless=harmless(rule, found)) if rule.regression is not None else outcome
 
 
 def harmless(rule: Rule, found: Comparison) -> Harmless | None:
@@ -42,29 +38,36 @@ def harmless(rule: Rule, found: Comparison) -> Harmless | None:
     row, alpha, margin = found.metrics.get(rule.metric), 1 - found.confidence, rule.regression or 0.0
     if row is None or row.low_unadjusted is None or row.high_unadjusted is None or found.identical:
         return None
-    if rule.metric == "accuracy":
+    if rule.metric == "accuracy" and found.groups is None:
         discordant = len(found.flips.right_to_wrong) + len(found.flips.wrong_to_right)
         share = blocked_share_of_proportions(found.n, discordant, margin, alpha)
         sound = sound_margin_of_proportions(found.n, discordant, alpha) if share > FEW else margin
     else:
-        share = blocked_share(row.low_unadjusted, row.high_unadjusted, margin, alpha)
-        sound = max(margin, sound_margin(row.low_unadjusted, row.high_unadjusted, alpha))
+        # the rule is judged at what may be claimed, which allows for costly rows that were not seen, too
+        lost = (row.difference or 0.0) * (-1 if row.better == "higher" else 1)
+        reach = None if row.worst is None else row.worst - lost
+        share = blocked_share(row.low_unadjusted, row.high_unadjusted, margin, alpha, reach)
+        sound = max(margin, sound_margin(row.low_unadjusted, row.high_unadjusted, alpha, reach=reach))
     return Harmless(rule.metric, share, sound)
 
 
-def blocked_share(low: float, high: float, margin: float, alpha: float) -> float:
-    """The share that a difference blocks whose interval at 1 - alpha is this one, if it behaves like a mean."""
+def blocked_share(low: float, high: float, margin: float, alpha: float, reach: float | None = None) -> float:
+    """The share that a difference blocks whose interval at 1 - alpha is this one, if it behaves like a mean.
+
+    `reach`: how far from the difference the end lies that the rule is judged at, if that is not the interval's.
+    """
     half = (high - low) / 2
     if half <= 0:
         return 0.0
     critical = float(special.ndtri(1 - alpha / 2))
-    return float(special.ndtr(critical * (1 - margin / half)))
+    return float(special.ndtr(critical * ((half if reach is None else reach) - margin) / half))
 
 
-def sound_margin(low: float, high: float, alpha: float, share: float = FEW) -> float:
+def sound_margin(low: float, high: float, alpha: float, share: float = FEW, reach: float | None = None) -> float:
     """The smallest margin that blocks at most `share`, for a difference that behaves like a mean."""
     critical = float(special.ndtri(1 - alpha / 2))
-    return (high - low) / 2 * (1 - float(special.ndtri(share)) / critical)
+    half = (high - low) / 2
+    return (half if reach is None else reach) - half * float(special.ndtri(share)) / critical
 
 
 @lru_cache(maxsize=1024)

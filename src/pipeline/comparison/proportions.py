@@ -62,6 +62,14 @@ class PairedProportions:
             critical *= at_zero / -_normal_quantile(self.p / 2)
         return critical
 
+    def claimable(self, alpha: float) -> tuple[float, float]:
+        """The interval: that of a share knows of rows that were not seen."""
+        return self.interval(alpha)
+
+    def unseen(self, alpha: float) -> float:
+        """How large the difference could be, if no row differed."""
+        return score_interval(0, 0, self.n, -_normal_quantile(alpha / 2))[1]
+
     def detectable(self, alpha: float) -> float | None:
         """The smallest true difference that is detected with 80 % power; None if there is none."""
         return smallest_detectable(self.n, self.both, self.lost + self.gained, alpha)

@@ -11,13 +11,29 @@ LISTED_FLIPS = 20  # keys that `to_dict` lists of each kind; the tables of `Flip
 
 
 @dataclass(frozen=True)
+class RowCost:
+    """What one row costs on both sides, for a metric that is the mean of such costs."""
+
+    key: str
+    base: float
+    head: float
+
+
+@dataclass(frozen=True)
 class MetricComparison:
     """One metric of base and head on the same rows; `difference` is head - base, in the metric's own units.
 
-    `low`, `high` bound the difference at `confidence`, which is higher for a metric that is one of several (Holm);
-    `p` is corrected likewise, so that better or worse <=> the interval excludes 0 <=> p < 1 - the confidence asked for.
-    `low_unadjusted`, `high_unadjusted` bound it at the confidence asked for, whatever else is compared beside it.
-    `smallest_detectable`: the smallest true change for the worse that 4 of 5 such comparisons would detect.
+    `low`, `high` bound the difference at `confidence`, which is higher for a metric that is one of several, such that
+    all of them hold together (Bonferroni); `p` is corrected likewise, so that better or worse <=> the interval excludes
+    0 <=> p < 1 - the confidence asked for. `low_unadjusted`, `high_unadjusted` bound it at the confidence asked for,
+    whatever else is compared beside it. `smallest_detectable`: the smallest true change for the worse that 4 of 5 such
+    comparisons would detect; None where that cannot be told.
+
+    Two figures allow for costly rows of which none was seen: `within_tolerance`, that the difference is surely smaller
+    than the tolerance, and `worst`, how much worse the head may be at the confidence asked for. What such rows may cost
+    is `unseen`, from so many (`count`) rows or groups (`counted`). `half_from`: the few rows that half of the
+    difference comes from, if so.
+
     All figures but `tolerance` are None when not comparable, and `reason` says why.
     """
 
@@ -37,6 +53,12 @@ class MetricComparison:
     p_unadjusted: float | None = None
     confidence: float | None = None
     smallest_detectable: float | None = None
+    within_tolerance: bool = False
+    worst: float | None = None
+    unseen: float | None = None
+    count: int | None = None
+    counted: Literal["rows", "groups"] = "rows"
+    half_from: tuple[RowCost, ...] = ()
     reason: str | None = None
 
     def __post_init__(self) -> None:
@@ -44,16 +66,9 @@ class MetricComparison:
         if not all(map(math.isfinite, numbers.values())):
             raise ValueError(f"{self.metric}: not finite: {numbers}")
 
-    @property
-    def within_tolerance(self) -> bool:
-        """Whether the whole interval is inside the tolerance: sure to be small, whatever its sign."""
-        return (
-            self.low is not None and self.high is not None and -self.tolerance < self.low <= self.high < self.tolerance
-        )
-
     def to_dict(self) -> dict[str, Any]:
         """The figures as JSON knows them."""
-        return asdict(self) | {"within_tolerance": self.within_tolerance}
+        return asdict(self) | {"half_from": [asdict(row) for row in self.half_from]}
 
 
 @dataclass(frozen=True)
@@ -97,7 +112,8 @@ class Comparison:
     """Base against head on the `n` rows that both have and that are comparable.
 
     Left out and counted: rows of one side only, rows whose truth changed, rows excluded by the caller.
-    `identical`: no prediction and no probability differs. `classes` and `slices` are corrected for their number.
+    `identical`: no prediction and no probability differs; `same_model`: that is so because it is one model. `groups`:
+    how many there are, if rows come in groups. `classes` and `slices` are corrected for their number.
     """
 
     n: int
@@ -106,6 +122,8 @@ class Comparison:
     truth_changed: int
     excluded: int
     identical: bool
+    same_model: bool
+    groups: int | None
     confidence: float
     primary: str
     metrics: dict[str, MetricComparison]
@@ -136,9 +154,16 @@ class Comparison:
             "truth_changed": self.truth_changed,
             "excluded": self.excluded,
             "identical": self.identical,
+            "same_model": self.same_model,
+            "groups": self.groups,
             "confidence": self.confidence,
             "notes": self.notes,
         }
+
+
+def needed(count: int, counted: str, unseen: float, limit: float) -> str:
+    """How many rows or groups it takes until what was not seen costs less than the limit, in words."""
+    return f"{math.ceil(count * unseen / limit) + 1:,} {counted} are needed"
 
 
 def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from pipeline.data.cells import (
     LARGEST_EXACT,
     MEASURE,
     NUMBER,
+    PADDED,
     as_names,
     as_numbers,
     is_boolean,
@@ -34,7 +35,6 @@ MAX_CATEGORIES = 1000  # distinct texts of a category at most
 FREQUENT = 200  # categories that count where the others are put together
 FEW_CATEGORIES = 20  # so many distinct texts are a category, however few the rows
 MAX_CLASSES = 50  # so many distinct labels are classes; more only if they repeat
-PADDED = r"[+-]?0[0-9]+"
 FEW_ROWS = 10  # below this, that all values of a column differ says nothing
 
 
@@ -127,10 +127,10 @@ def read_features(table: pd.DataFrame, roles: Roles) -> Features:
     for name in roles.features(table):
         column, many = table[name], name in roles.categories
         declared = many or name in roles.categorical
-        if not declared and _names_rows(column):
+        if not declared and names_rows(column):
             advice = "every row has a value of its own: not used as a feature; make it data.id, or list it in data.drop"
             findings.append(Finding("id", name, advice))
-        elif problem := None if many else _problem(column, declared):
+        elif problem := None if many else problem_of(column, declared):
             problems[problem].append(name)
         else:
             types[name], columns[name] = _typed(column, declared)
@@ -142,7 +142,7 @@ def read_features(table: pd.DataFrame, roles: Roles) -> Features:
     return Features(pd.DataFrame(columns, copy=False), types, tuple(findings))
 
 
-def _names_rows(column: pd.Series) -> bool:
+def names_rows(column: pd.Series) -> bool:
     """Whether a column is the rows' id: all different, and single words or numbers that are called so.
 
     Numbers and dates, however they are written, are different in each row because they were measured.
@@ -163,7 +163,7 @@ def counts(column: pd.Series) -> bool:
     return column.is_unique and int(column.max()) - int(column.min()) == len(column) - 1
 
 
-def _problem(column: pd.Series, declared: bool) -> str | None:
+def problem_of(column: pd.Series, declared: bool = False) -> str | None:
     """Why a column can be no feature; `declared` as a category it may be any text or number of which there are few."""
     if declared:
         return "many" if column.nunique() > MAX_CATEGORIES else None

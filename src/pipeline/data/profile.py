@@ -167,7 +167,7 @@ def find_in_rows(
     if groups is not None:
         tested, among = int((sides == "test").sum()), groups[sides == "test"].nunique()
         if among < tested:
-            message = f"{tested} test rows are of {among} groups: intervals, which count rows, are too narrow"
+            message = f"{tested} test rows are of {among} groups: intervals count the groups"
             findings.append(Finding("grouped", str(groups.name), message))
         present = sides != ""
         divided = int((pd.Series(sides[present]).groupby(groups[present].to_numpy()).nunique() > 1).sum())

@@ -22,7 +22,8 @@ def read_table(path: str | Path, text: Sequence[str] = (), reading: Read = AS_IT
     """Read a file, or every file of a folder (in the order of their names, hidden ones left out) as one table.
 
     The columns named in `text` are taken from CSV as they are written, so that 007 stays 007. Where `reading` says what
-    divides cells, a file of any name but Parquet's and Excel's is CSV.
+    divides cells, a file of any name but Parquet's and Excel's is CSV. What a single
+    Parquet file carries as pandas' attrs comes along: believe it only of a file of one's own.
 
     Raises:
         InputError: no such path, another format, an unreadable or empty file, a wrong separator, duplicate or
@@ -38,6 +39,11 @@ def read_table(path: str | Path, text: Sequence[str] = (), reading: Read = AS_IT
     if table.empty:
         raise InputError(f"{path}: the table has column names but no rows")
     return table
+
+
+def first_file(path: Path) -> Path:
+    """The file itself, or the first one of a folder: by it one sees how all of them are written."""
+    return _files(path)[0] if path.is_dir() else path
 
 
 def _read_folder(folder: Path, text: Sequence[str], reading: Read) -> pd.DataFrame:
@@ -58,7 +64,7 @@ def _read_folder(folder: Path, text: Sequence[str], reading: Read) -> pd.DataFra
         tables = [table.assign(**{name: _as_text(table[name]) for name in mixed}) for table in tables]
     whole = pd.concat([table[columns] for table in tables if len(table)] or tables[:1], ignore_index=True)
     sizes = [(str(file.relative_to(folder)), len(table)) for file, table in zip(files, tables, strict=True)]
-    whole.attrs = tables[0].attrs | {FILES: sizes}
+    whole.attrs = {FILES: sizes}
     return whole
 
 
@@ -124,6 +130,7 @@ def _read_parquet(file: Path) -> pd.DataFrame:
         _demand_unique(file, [name.strip() for name in names])
         table = pd.read_parquet(file)
         table = table.reset_index(drop=table.index.names == [None])
+        table.attrs.pop(FILES, None)
     except (pyarrow.ArrowException, OSError, TypeError, ValueError) as error:
         if isinstance(error, OSError) and error.strerror:  # the file system's, not Parquet's
             raise

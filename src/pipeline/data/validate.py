@@ -141,8 +141,10 @@ def check_sides(
         )
 
 
-def image_size(declared: tuple[int, int] | None, known: Any, features: int) -> tuple[int, int] | None:
-    """The pictures' height and width: as declared, or as the table's attrs `known` say if all pixels are there."""
+def image_size(
+    declared: tuple[int, int] | None, known: tuple[int, int] | None, features: int
+) -> tuple[int, int] | None:
+    """The pictures' height and width: as declared, or as `known` of the whole table if all its pixels are there."""
     if declared:
         height, width = declared
         if height * width != features:
@@ -150,7 +152,7 @@ def image_size(declared: tuple[int, int] | None, known: Any, features: int) -> t
                 f"data.image: {height} x {width} are {height * width} pixels, but there are {features} features"
             )
         return declared
-    height, width = known.get("image") or (0, 0)
+    height, width = known or (0, 0)
     return (height, width) if height * width == features else None
 
 

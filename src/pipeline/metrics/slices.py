@@ -11,8 +11,9 @@ import pandas as pd
 from pipeline.data.encode import encode
 from pipeline.data.schema import Feature, Label, Schema
 from pipeline.errors import InputError
-from pipeline.metrics.intervals import wilson
+from pipeline.metrics.intervals import share
 from pipeline.metrics.values import Codes, confusion_matrix
+from pipeline.metrics.variance import FEWEST_GROUPS, Sampling
 
 Edges = Sequence[float] | None
 MOST_VALUES = 50
@@ -40,8 +41,11 @@ def per_slice(
     schema: Schema,
     slices: Mapping[str, Edges],
     confidence: float = 0.95,
+    groups: Codes | None = None,
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Accuracy with its interval and rows of each slice, by column and value; `table` is a prepared one.
+
+    Rows of one group (rows,) count as one piece of evidence; a slice of fewer than ten groups has no interval.
 
     Raises:
         InputError: a column that does not exist or cannot be sliced as declared.
@@ -58,15 +62,14 @@ def per_slice(
         names = values(encoded, feature, edges)
         found[column] = {}
         for name in dict.fromkeys(names[np.argsort(_position(encoded), kind="stable")]):
-            inside = right[names == name]
-            low, high = wilson(int(inside.sum()), len(inside), confidence)
-            accuracy = float(inside.mean())
-            found[column][str(name)] = {
-                "accuracy": accuracy,
-                "low": round(low, 6),
-                "high": round(high, 6),
-                "rows": len(inside),
-            }
+            rows = names == name
+            inside = right[rows]
+            of = None if groups is None else np.unique(groups[rows], return_inverse=True)[1]
+            found[column][str(name)] = {"accuracy": float(inside.mean())}
+            if of is None or of.max() + 1 >= FEWEST_GROUPS:
+                low, high = share(inside, Sampling(np.zeros(len(inside), dtype=np.intp), of), confidence)
+                found[column][str(name)] |= {"low": round(low, 6), "high": round(high, 6)}
+            found[column][str(name)]["rows"] = len(inside)
     return found
 
 

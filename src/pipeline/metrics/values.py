@@ -44,7 +44,10 @@ def balanced_accuracy(truth: Codes, prediction: Codes) -> float:
 
 
 def macro_f1(truth: Codes, prediction: Codes) -> float:
-    """Mean F1 of the classes that occur in truth or prediction."""
+    """Mean F1 of the classes that the rows have: `f1_score(average="macro", labels=np.unique(truth))`.
+
+    A class that is only predicted has no row to be right about; counted as 0 it would change what is averaged.
+    """
     return float(macro_f1_from(confusion_matrix(truth, prediction)))
 
 
@@ -112,9 +115,23 @@ def balanced_accuracy_from(confusion: npt.NDArray[Any]) -> Floats:
 
 
 def macro_f1_from(confusion: npt.NDArray[Any]) -> Floats:
-    """Macro F1 of confusion matrices (..., classes, classes): the mean over classes that are true or predicted."""
-    right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    return _mean_ratio(2 * right, confusion.sum(axis=-1) + confusion.sum(axis=-2))
+    """Macro F1 of confusion matrices (..., classes, classes): the mean over classes with rows."""
+    right, true = np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(axis=-1)
+    f1 = np.nan_to_num(_ratio(2 * right, true + confusion.sum(axis=-2)))
+    return _ratio(f1.sum(axis=-1), (true > 0).sum(axis=-1))
+
+
+def f1_influence(confusion: npt.NDArray[Any]) -> Floats:
+    """What a row adds to the error of the macro F1, by its truth and prediction (classes, classes).
+
+    The delta method: F1 of a class is 2 right / (true + predicted), so a row counts with 2 / (true + predicted) if it
+    is right, less F1 / (true + predicted) for being true and again for being predicted; over all rows that sums to 0.
+    """
+    true, right = confusion.sum(axis=1), np.diagonal(confusion)
+    each = 1 / np.where(true > 0, true + confusion.sum(axis=0), np.inf)
+    share = 2 * right * each * each
+    influence = np.diag(2 * each) - share[:, None] - share
+    return np.asarray(influence / np.count_nonzero(true))
 
 
 def log_losses(truth: Codes, probabilities: Floats) -> Floats:
@@ -133,11 +150,12 @@ def brier_losses(truth: Codes, probabilities: Floats) -> Floats:
 
 
 def top_2_hits(truth: Codes, probabilities: Floats) -> npt.NDArray[np.bool_]:
-    """Whether each row's class is among its two most probable ones; of equal ones the later counts as more probable."""
+    """Whether each row's class is among its two most probable ones, whichever of equal ones comes first.
+
+    At most one other class is as probable or more, then. (scikit-learn takes equal ones by the order of the columns.)
+    """
     chosen = probabilities[np.arange(len(truth)), truth][:, None]
-    later = np.arange(probabilities.shape[1]) > truth[:, None]
-    ahead = (probabilities > chosen) | ((probabilities == chosen) & later)
-    hits: npt.NDArray[np.bool_] = ahead.sum(axis=1) < 2
+    hits: npt.NDArray[np.bool_] = (probabilities >= chosen).sum(axis=1) <= 2
     return hits
 
 

@@ -10,6 +10,12 @@ from pipeline.text import markdown, shown
 
 FEATURES_SHOWN = 20
 CLASSES_SHOWN = 40
+FEW = "of which these rows tell too little"
+WITHOUT = {
+    "calibration_error": "which is mostly noise of the sample where a model is calibrated well",
+    "balanced_accuracy": "whose interval holds from 3 test rows (or groups) of each class on",
+    "macro_f1": "whose interval holds from 5 test rows (or groups) of each class on, one of them found",
+}
 PERCENT = ("accuracy", "balanced_accuracy", "macro_f1", "top_2_accuracy")
 
 
@@ -53,12 +59,14 @@ def value_text(name: str, value: float) -> str:
 
 def interval_text(name: str, interval: Mapping[str, float] | None) -> str:
     """A metric's interval for a person; a dash where there is none."""
-    return f"{value_text(name, interval['low'])} to {value_text(name, interval['high'])}" if interval else "-"
+    if not interval or "low" not in interval:
+        return "-"
+    return f"{value_text(name, interval['low'])} to {value_text(name, interval['high'])}"
 
 
 def scalars(metrics: Mapping[str, Any]) -> dict[str, float]:
     """The plain metrics at the top level of metrics.json."""
-    return {k: v for k, v in metrics.items() if isinstance(v, (int, float)) and k not in ("rows", "step")}
+    return {k: v for k, v in metrics.items() if isinstance(v, (int, float)) and k not in ("rows", "groups", "step")}
 
 
 def _model(facts: Facts) -> list[str]:
@@ -136,12 +144,14 @@ def _results(facts: Facts) -> list[str]:
             ],
         ),
     ]
-    if facts.group:
+    if facts.group and "groups" in metrics:
         parts.insert(
             2,
-            f"Rows of one {_code(facts.group)} are alike, but the intervals count each row as evidence of its own: "
-            "they are narrower than they should be.",
+            f"Rows of one {_code(facts.group)} are alike: the intervals count the {metrics['groups']} groups as "
+            "evidence, not the rows.",
         )
+    if missing := [name for name in scalars(metrics) if name not in intervals]:
+        parts.insert(-2, f"No interval: {'; '.join(f'{name}, {WITHOUT.get(name, FEW)}' for name in missing)}.")
     for column, values in metrics.get("slice", {}).items():
         rows = [
             [markdown(name), f"{v['accuracy']:.2%}", interval_text("accuracy", v), str(v["rows"])]

@@ -2,35 +2,36 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from pipeline.comparison import formats
 from pipeline.comparison.compare import compare
-from pipeline.comparison.gate import Figures, judge
+from pipeline.comparison.gate import Figures, Outcome, judge
 from pipeline.comparison.power import with_power
 from pipeline.comparison.results import Comparison
 from pipeline.errors import CheckError, InputError, PipelineError
-from pipeline.files import finite, read_json, replacing, write_json
-from pipeline.params import Params, parse_params
+from pipeline.files import finite, read_json, read_parquet, replacing, write_json
+from pipeline.params import Params, Seeds, parse_params
 from pipeline.repository import lock, sides
 from pipeline.repository.proof import find_proof
-from pipeline.repository.revisions import default_base, resolve
+from pipeline.repository.revisions import default_base, named_base, resolve
 from pipeline.repository.sides import PREDICTIONS, Side
+from pipeline.review.anchor import Anchor, compare_with_anchor
 from pipeline.review.changes import find_changes
 from pipeline.review.curves import read_curves
 from pipeline.review.latency import measure_latency
+from pipeline.review.looks import Looks, count_looks
 from pipeline.review.notices import read_notices
 from pipeline.review.report import Report, Revision
-from pipeline.review.seeds import training_noise
+from pipeline.review.seeds import may_differ, training_noise
 from pipeline.review.show.html import to_html
 from pipeline.review.show.render import to_markdown
-from pipeline.review.where import changed_rows, show_flips, slice_labels
+from pipeline.review.where import changed_rows, is_same_model, show_flips, slice_labels
 
 
-def write_report(root: Path, base: str | None, head: str | None, seeds: int | None, out: Path) -> Report:
+def write_report(root: Path, base: str | None, head: str | None, seeds: Seeds | None, out: Path) -> Report:
     """Assemble the report and write report.md, report.html and report.json into `out`, also when that fails.
 
     Where dvc.lock is not current, lock.patch is written beside them.
@@ -52,9 +53,9 @@ def write_report(root: Path, base: str | None, head: str | None, seeds: int | No
     return report
 
 
-def assemble(root: Path, base: str | None, head: str | None, seeds: int | None) -> Report:
+def assemble(root: Path, base: str | None, head: str | None, seeds: Seeds | None) -> Report:
     """The report on two revisions; None stands for the default base, the workspace, and `review.seeds`."""
-    base_commit = default_base(root, head) if base is None else resolve(root, base)
+    beside = default_base(root, head) if base is None else named_base(root, base)
     head_commit = None if head is None else resolve(root, head)
     with ExitStack() as stack:
         new = stack.enter_context(sides.revision(root, head_commit)) if head_commit else sides.workspace(root)
@@ -63,24 +64,27 @@ def assemble(root: Path, base: str | None, head: str | None, seeds: int | None) 
             raise InputError(f"there is no params.yaml in {new.name}")
         params = parse_params(text, f"params.yaml of {new.name}")
         old, problem = None, None
-        if base_commit and sides.has_results(root, base_commit):
+        if beside and sides.has_results(root, beside.commit):
+            sides.say(f"comparing {new.name} with {beside.commit[:7]}{f' of {beside.branch}' if beside.branch else ''}")
             try:
-                old = stack.enter_context(sides.revision(root, base_commit))
+                old = stack.enter_context(sides.revision(root, beside.commit, beside.branch))
             except CheckError as error:
                 problem = str(error)
         return _report(root, old, new, params, params.review.seeds if seeds is None else seeds, problem)
 
 
-def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: int, problem: str | None) -> Report:
+def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: Seeds, problem: str | None) -> Report:
     """The report on folders that hold results; without a base, on the head alone."""
     latency = measure_latency(package(base.folder) if base else None, package(head.folder))
     head_values = {**own_values(head.folder), "latency_ms": latency.head}
     proof = find_proof(head, params.review.metrics)
     found: dict[str, Any] = {}
     if base:
-        comparison = compare_sides(base, head, params)
+        looks = count_looks(root, base, head)
+        divided = looks is not None and params.review.looks == "adjust"
+        comparison = compare_sides(base, head, params, looks.confidence if looks and divided else 0.95)
         found = {
-            "base": Revision(base.name, base.commit, base.subject, base.source),
+            "base": Revision(base.name, base.commit, base.subject, base.source, base.branch),
             "base_values": {**own_values(base.folder), "latency_ms": latency.base},
             "changes": find_changes(base.folder, head.folder),
             "comparison": comparison,
@@ -91,15 +95,24 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
             problem = f"the results are not of these files: {formats.some(list(proof.stale))}"
         elif comparison.headline.difference is None:
             problem = f"{params.review.primary} is not comparable: {comparison.headline.reason}"
-        elif seeds:
-            try:
-                found["noise"] = training_noise(root, base, head, seeds, params)
-            except PipelineError as error:  # the comparison stands without them
-                found["no_noise"] = str(error)
+        else:
+            if seeds and not (seeds == "auto" and comparison.identical):
+                try:
+                    found["noise"] = training_noise(root, base, head, seeds, params)
+                except PipelineError as error:  # the comparison stands without them
+                    found["no_noise"] = str(error)
+            found["one_training"] = not (comparison.identical or "noise" in found) and any(
+                map(may_differ, (base, head))
+            )
+            found["looks"] = looks if divided else _allowing_for(looks, comparison, base, head, params)
+            found["anchor"] = compare_with_anchor(root, base, head, params)
     figures = Figures(
-        head_values, found.get("base_values", {} if problem else None), _intervals(comparison) if base else {}
+        head_values,
+        found.get("base_values", {} if problem else None),
+        comparison.metrics if base else {},
+        bool(base and comparison.same_model),
+        _intervals(head_values),
     )
-    outcomes = judge(params.gate, params.review.metrics, figures)
     return Report(
         head=Revision(head.name, head.commit, head.subject, head.source),
         problem=problem,
@@ -109,34 +122,60 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
         curves=read_curves(base.folder if base else None, head.folder),
         notices=read_notices(base.folder if base else None, head.folder),
         proof=proof,
-        gate=with_power(params.gate, outcomes, comparison) if base else outcomes,
+        gate=_judge(params, figures, comparison if base else None, found.get("anchor")),
         missing=missing_metrics(params, head_values, found.get("base_values", {})),
         **found,
     )
 
 
-def _intervals(found: Comparison) -> dict[str, tuple[float | None, float | None]]:
-    """What the gate judges: of each metric the interval that it has alone, so that no metric decides over another.
+def _judge(params: Params, figures: Figures, found: Comparison | None, anchor: Anchor | None) -> tuple[Outcome, ...]:
+    """The outcome of every rule, against the base or the anchor, and how often a harmless change fails it."""
+    outcomes = []
+    for rule in params.gate:
+        against, told = found, figures
+        if rule.against == "anchor":
+            against = anchor.judged if anchor else None
+            told = Figures(
+                figures.head,
+                {} if anchor else None,
+                against.metrics if against else {},
+                bool(against and against.same_model),
+            )
+        [outcome] = judge([rule], params.review.metrics, told)
+        outcomes.append(with_power(rule, outcome, against) if against else outcome)
+    return tuple(outcomes)
 
-    Where nothing differs nothing got worse, though rows without probabilities say little.
-    """
-    return {
-        name: (0.0, 0.0) if found.identical and row.low is not None else (row.low_unadjusted, row.high_unadjusted)
-        for name, row in found.metrics.items()
-    }
+
+def _allowing_for(looks: Looks | None, found: Comparison, base: Side, head: Side, params: Params) -> Looks | None:
+    """What the headline would be at the level of all looks, if there were several."""
+    if looks is None or looks.number == 1 or found.identical:
+        return looks
+    return replace(looks, adjusted=compare_sides(base, head, params, looks.confidence, primary_only=True).headline)
 
 
-def compare_sides(base: Side, head: Side, params: Params) -> Comparison:
+def _intervals(values: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """The intervals of a side's own metrics that are there."""
+    found = values.get("interval")
+    ends = {name: (of.get("low"), of.get("high")) for name, of in found.items()} if isinstance(found, dict) else {}
+    return {name: (low, high) for name, (low, high) in ends.items() if finite(low) and finite(high)}
+
+
+def compare_sides(
+    base: Side, head: Side, params: Params, confidence: float = 0.95, primary_only: bool = False
+) -> Comparison:
     """Compare the predictions of both sides on the test rows whose content is the same."""
-    old, new = (pd.read_parquet(side.folder / PREDICTIONS) for side in (base, head))
+    primary = params.review.primary
+    old, new = (read_parquet(side.folder / PREDICTIONS) for side in (base, head))
     return compare(
         old,
         new,
-        params.review.metrics,
-        primary=params.review.primary,
+        {primary: params.review.metrics[primary]} if primary_only else params.review.metrics,
+        primary=primary,
+        confidence=confidence,
         exclude=changed_rows(base.folder, head.folder),
-        slices=slice_labels(head.folder, params.evaluate.slices),
+        slices=None if primary_only else slice_labels(head.folder, params.evaluate.slices),
         bins=params.evaluate.bins,
+        same_model=is_same_model(base, head),
     )
 
 

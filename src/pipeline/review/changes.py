@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from pipeline.data.schema import CONTENT, KEY, TARGET
-from pipeline.files import read_json
+from pipeline.files import read_json, read_parquet
 from pipeline.repository import lock
 from pipeline.repository.packages import pinned
 from pipeline.tracking.facts import load_yaml, read
 
 PACKAGES = "requirements.lock"
-SPLITS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test", "holdout")
 JUDGING = ("gate", "review")  # sections of params.yaml that change the verdict, not the model
 
 
@@ -145,9 +144,11 @@ def row_changes(base: Path, head: Path) -> tuple[RowChange, ...]:
 def identities(folder: Path, split: str) -> pd.DataFrame | None:
     """The content hash and the label of every row of a prepared table, by key; None where no table has them."""
     path, columns = folder / "data" / "prepared" / f"{split}.parquet", [KEY, CONTENT, TARGET]
-    if not path.is_file() or not set(columns) <= set(pq.read_schema(path).names):
+    if not path.is_file():
         return None
-    table: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas()
+    table = read_parquet(path, columns)
+    if list(table) != columns:
+        return None
     return table.astype(str).set_index(KEY)
 
 

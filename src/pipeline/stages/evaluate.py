@@ -3,16 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from PIL.Image import Image
 
 from pipeline.data.columns import Columns
-from pipeline.data.schema import KEY, TARGET, Schema, matrix, model_input, probability_columns
+from pipeline.data.schema import GROUP, KEY, TARGET, Schema, matrix, model_input, probability_columns
 from pipeline.errors import InputError, run
-from pipeline.files import read_json, replacing, write_json
+from pipeline.files import read_json, read_parquet, replacing, write_json
 from pipeline.metrics import curves, pictures
 from pipeline.metrics import values as metrics
 from pipeline.metrics.hardest import hardest
@@ -20,6 +19,7 @@ from pipeline.metrics.intervals import intervals
 from pipeline.metrics.slices import decode, per_class, per_slice
 from pipeline.metrics.values import Codes, Floats
 from pipeline.params import Evaluate, read_params
+from pipeline.stages.model import load_model
 from pipeline.tracking import Live
 
 TABLE_FEATURES = 12  # features that the table of hardest examples shows
@@ -29,8 +29,8 @@ def main() -> None:
     """Write data/predictions/test.parquet and metrics/evaluate/."""
     params = read_params().evaluate
     schema = Schema.from_dict(read_json("data/prepared/schema.json"))
-    test = pd.read_parquet("data/prepared/test.parquet").sort_values(KEY, kind="stable", ignore_index=True)
-    model = joblib.load("models/model.joblib")
+    test = read_parquet("data/prepared/test.parquet").sort_values(KEY, kind="stable", ignore_index=True)
+    model = load_model()
     require_fit(schema, model, test)
 
     features = model_input(test, schema)
@@ -39,10 +39,12 @@ def main() -> None:
     prediction = np.searchsorted(classes, model.predict(features))
     probabilities = np.asarray(model.predict_proba(features), np.float64) if hasattr(model, "predict_proba") else None
 
-    summary = measure(test, truth, prediction, probabilities, schema, params)
+    groups = test[GROUP].astype(str) if GROUP in test else None
+    summary = measure(test, truth, prediction, probabilities, schema, params, groups)
     rows = hardest(truth == prediction, confidence(prediction, probabilities), params.hardest)
     with replacing("data/predictions/test.parquet") as new:
-        predictions(test[KEY], classes[truth], classes[prediction], probabilities, schema).to_parquet(new, index=False)
+        table = predictions(test[KEY], groups, classes[truth], classes[prediction], probabilities, schema)
+        table.to_parquet(new, index=False)
     with Live("metrics/evaluate") as live:
         live.summary.update(summary)
         log_curves(live, truth, prediction, probabilities, classes, params.bins)
@@ -76,13 +78,16 @@ def measure(
     probabilities: Floats | None,
     schema: Schema,
     params: Evaluate,
+    groups: "pd.Series[str] | None" = None,
 ) -> dict[str, Any]:
     """The content of metrics.json: values at the top, what explains them below names of their own."""
-    found = intervals(truth, prediction, probabilities, params.bins, params.confidence, params.resamples)
-    slices = per_slice(test, truth == prediction, schema, params.slices, params.confidence)
+    codes = None if groups is None else pd.factorize(groups)[0]
+    found = intervals(truth, prediction, probabilities, codes, params.confidence, len(schema.classes))
+    slices = per_slice(test, truth == prediction, schema, params.slices, params.confidence, codes)
     return {
         **metrics.measure(truth, prediction, probabilities, params.bins),
         "rows": len(truth),
+        **({} if codes is None else {"groups": int(codes.max()) + 1}),
         "interval": {name: {"low": low, "high": high} for name, (low, high) in found.items()},
         "per_class": per_class(truth, prediction, schema.classes),
         **({"slice": slices} if slices else {}),
@@ -96,15 +101,19 @@ def confidence(prediction: Codes, probabilities: Floats | None) -> Floats | None
 
 def predictions(
     keys: "pd.Series[str]",
+    groups: "pd.Series[str] | None",
     truth: npt.NDArray[Any],
     prediction: npt.NDArray[Any],
     probabilities: Floats | None,
     schema: Schema,
 ) -> pd.DataFrame:
-    """The table that the review and the package are checked against."""
+    """The table that the review and the package are checked against; `group` is there if rows belong together."""
     table = pd.DataFrame({"key": keys, "truth": truth, "prediction": prediction})
+    if groups is not None:
+        table["group"] = groups
     if probabilities is not None:
-        table[probability_columns(schema.classes)] = probabilities
+        named = pd.DataFrame(probabilities, columns=probability_columns(schema.classes), index=table.index)
+        table = pd.concat([table, named], axis=1)  # at once: a column at a time, pandas warns from 100 on
     return table
 
 

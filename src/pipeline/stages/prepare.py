@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pydantic import ValidationError
 
 from pipeline.data import profile, split, validate
 from pipeline.data.cells import as_names, plain
@@ -19,6 +20,7 @@ from pipeline.params import Data, read_params
 from pipeline.text import shown
 from pipeline.tracking import Live
 
+LOADED = Path("data/raw/dataset.parquet")  # the output of `load`
 RECORDED = Path("data/schema.json")
 PREPARED = Path("data/prepared")
 METRICS = Path("metrics/prepare")
@@ -45,17 +47,20 @@ def main() -> None:
     by = groups if groups is not None else raw[roles.id] if roles.id else pd.Series(content)
     official = raw[roles.split].str.lower() if roles.split else None
     sizes = params.prepare
-    rest = 1 - sizes.validation_size - sizes.test_size
+    rest = 1 - sizes.validation_size - sizes.test_size - sizes.holdout_size
     asked = {"train": rest, "validation": sizes.validation_size, "test": sizes.test_size}
+    asked |= {split.HOLDOUT: sizes.holdout_size} if sizes.holdout_size else {}
     shares = {} if roles.split else asked
-    sides = split.divide(by, sizes.validation_size, sizes.test_size, sizes.seed, official)
+    sides = split.divide(by, sizes.validation_size, sizes.test_size, sizes.seed, official, sizes.holdout_size)
     hashes = split.row_hashes(features.table)
     sides[split.leaking(sides, hashes)] = ""
     validate.check_sides(labels, sides, roles.split, parts=by.nunique())
+    if sizes.holdout_size and not (sides == split.HOLDOUT).any():
+        raise InputError(f"no row of {len(labels)} is held back; add rows, or raise prepare.holdout_size")
 
     training = sides == "train"
     classes = sorted(labels.unique().tolist())
-    image = validate.image_size(params.data.image, raw.attrs, len(features.types))
+    image = validate.image_size(params.data.image, own_words(params.data, raw).image, len(features.types))
     schema = fit_schema(features.table, training, features.types, roles.target, classes, image, roles.categories)
     schema = with_reading(schema, params.data.read)
     if recorded := read_recorded():
@@ -97,7 +102,7 @@ def read(data: Data) -> tuple[pd.DataFrame, Roles]:
     """The table in plain cells and the roles of its columns; a set that `load` wrote brings its own split column."""
     names_of_rows = [name for name in (data.id, data.group) if name]
     raw = plain(read_table(data.path, [*names_of_rows, data.target, *data.categorical, *data.categories], data.read))
-    split_column = data.split_column or raw.attrs.get("split_column")
+    split_column = data.split_column or own_words(data, raw).split_column
     roles = Roles(
         data.target, data.id, data.group, split_column, tuple(data.drop), tuple(data.categorical), data.categories
     )
@@ -106,6 +111,26 @@ def read(data: Data) -> tuple[pd.DataFrame, Roles]:
     for name in names_of_rows:
         raw[name] = as_names(raw[name])
     return raw, roles
+
+
+def own_words(data: Data, raw: pd.DataFrame) -> Data:
+    """What the file that `load` wrote says of its pictures and its split, as if it stood in params.yaml.
+
+    Every Parquet file can say that, where nobody sees it (pandas' attrs): of other files it is not believed.
+
+    Raises:
+        InputError: it says something that params.yaml may not say.
+    """
+    said = raw.attrs if Path(data.path) == LOADED else {}
+    try:
+        own = {name: said.get(name) for name in ("image", "split_column")}
+        return Data.model_validate({"path": data.path, "target": data.target, **own})
+    except ValidationError as error:
+        name = error.errors()[0]["loc"][0]
+        raise InputError(
+            f"{data.path}: what the file says of itself, '{name}', is no {name} that params.yaml could name;"
+            " run: dvc repro --force load"
+        ) from None
 
 
 def read_recorded() -> Schema | None:
@@ -123,7 +148,10 @@ def write(rows: pd.DataFrame, features: pd.DataFrame, sides: npt.NDArray[np.str_
     """Write one table for each side, sorted by key, and the schema; all of them or none."""
     with replacing(PREPARED) as folder:
         folder.mkdir()
-        for side in split.SIDES:
+        for side in (
+            *split.SIDES,
+            split.HOLDOUT,
+        ):  # always: DVC wants every output, if empty
             chosen = rows[sides == side].sort_values(KEY)
             seen = features.loc[chosen.index]
             columns = {name: chosen[name].array for name in rows} | {name: seen[name].array for name in schema.names}
@@ -136,6 +164,8 @@ def record(sides: npt.NDArray[np.str_], schema: Schema, described: dict[str, obj
     with Live(METRICS) as live:
         for side in split.SIDES:
             live.log_metric(f"rows/{side}", int((sides == side).sum()), plot=False)
+        if held := int((sides == split.HOLDOUT).sum()):
+            live.log_metric(f"rows/{split.HOLDOUT}", held, plot=False)
         live.log_metric("classes", len(schema.classes), plot=False)
         live.log_metric("features", len(schema.features), plot=False)
     write_json(METRICS / "profile.json", described)

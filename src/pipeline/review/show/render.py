@@ -30,6 +30,7 @@ SYMBOLS = {
     "no": "❌",
     "passes": "✅",
     "fails": "❌",
+    "not decided": "⚠️",
     "not applied": "➖",
 }
 GRID = 100  # points of one line of a chart
@@ -70,7 +71,7 @@ def _summary(report: Report) -> str:
         points.append(
             ("Because of", "; ".join(causes) + again if causes else "nothing that the pipeline reads changed" + again)
         )
-    more = (("Also", words.also(report)), ("Where", words.where(report)), ("Seeds", words.noise(report)))
+    more = words.further(report)
     points += [(name, markdown(text)) for name, text in more if text]
     if text := words.noticed(report):
         points.append(("Data", f"{SYMBOLS['warn']} {markdown(text)}"))
@@ -131,7 +132,7 @@ def _metrics(report: Report) -> str:
         for row in tables.metric_rows(report)
     ]
     note = words.INTERVALS
-    notes = [f"Note: {markdown(text)}." for text in report.comparison.notes]
+    notes = [f"Note: {markdown(text)}." for text in [*report.comparison.notes, *words.few_rows(report)]]
     costs = _text_table(("cost", "base", "head", "ratio"), tables.cost_rows(report))
     return "\n\n".join([_table(header, rows), *notes, note, costs])
 

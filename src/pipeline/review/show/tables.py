@@ -19,7 +19,7 @@ def metric_rows(report: Report) -> list[list[str]]:
             formats.value(metric, row.base),
             formats.value(metric, row.head),
             formats.difference(metric, row.difference),
-            formats.interval(metric, row.low, row.high),
+            formats.interval_at(metric, row.low, row.high, row.confidence),
             f"{row.verdict}{f': {row.reason}' if row.reason else ''}",
             formats.size(metric, row.smallest_detectable),
         ]
@@ -57,7 +57,7 @@ def group_rows(found: Comparison) -> list[list[str]]:
             formats.share(group.accuracy.base),
             formats.share(group.accuracy.head),
             formats.difference(formats.PERCENT, group.accuracy.difference),
-            formats.interval(formats.PERCENT, group.accuracy.low, group.accuracy.high),
+            formats.interval_at(formats.PERCENT, group.accuracy.low, group.accuracy.high, group.accuracy.confidence),
             f"{group.gained:,}",
             f"{group.lost:,}",
             group.accuracy.verdict,

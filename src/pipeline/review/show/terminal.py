@@ -25,6 +25,7 @@ def print_table(found: Comparison) -> None:
         "",
         f"{fixed:,} rows went from wrong to right, {broken:,} from right to wrong.",
         *(f"note: {note}" for note in found.notes),
+        *([f"note: rows are of {found.groups:,} groups, which count as the evidence"] if found.groups else []),
     ]
     sys.stdout.write("\n".join(map(shown, lines)) + "\n")
 
@@ -41,7 +42,7 @@ def _cells(result: MetricComparison) -> list[str]:
         formats.value(rule, result.base),
         formats.value(rule, result.head),
         formats.difference(rule, result.difference),
-        formats.interval(rule, result.low, result.high),
+        formats.interval_at(rule, result.low, result.high, result.confidence),
         formats.NOTHING if result.p is None else f"{result.p:.3g}",
         formats.size(rule, result.smallest_detectable),
         f"{result.verdict}: {result.reason}" if result.reason else result.verdict,

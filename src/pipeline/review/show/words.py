@@ -18,8 +18,9 @@ PATCH = (
     "the metrics and plots too: git apply lock.patch."
 )
 INTERVALS = (
-    "The primary metric is bold, its interval has 95 %. Those of the others are wider, and so allow for their number "
-    "(Holm). Rules of the gate are judged on the 95 % interval that each metric has alone."
+    "Beside each interval stands its level. The primary metric is bold. The others' intervals are wider, so that all "
+    "of them together hold in 95 % of reports (Bonferroni). Rules of the gate are judged on the 95 % interval that "
+    "each metric has alone, and on what rows may cost of which these hold none."
 )
 
 
@@ -34,6 +35,8 @@ def title(report: Report) -> str:
         return f"First results{allowed}: {name} {formats.value(metric, report.head_values.get(report.primary))}"
     row, verdict = report.comparison.headline, report.verdict[:1].upper() + report.verdict[1:]
     small = ", within the tolerance" if _is_small(row) else ""
+    if report.anchor and report.anchor.result and report.anchor.result.verdict == "worse" != report.verdict:
+        small, allowed = f"{small}, but worse than {report.anchor.name}", allowed.replace(", but", ",")
     return f"{verdict}{small}{allowed}: {name} {formats.value(metric, row.base)} → {formats.value(metric, row.head)}"
 
 
@@ -52,21 +55,29 @@ def effect(report: Report) -> str:
         )
         return f"There is no base with results to compare with; these are the head's own{span}."
     row = report.comparison.headline
+    ends = _interval(row, metric)
+    if report.comparison.same_model:
+        return f"Both are the same model, by its hash in dvc.lock; seen on {rows_of(report.comparison)}."
     if report.comparison.identical and row.low is not None:
-        same = f"Both make the same predictions on {rows_of(report.comparison)}"
-        certain = row.low == row.high
-        ends = formats.interval(metric, row.low, row.high)
-        return f"{same}." if certain else f"{same}; on others they may differ (95 % interval {ends})."
+        same = f"Both make the same predictions on {rows_of(report.comparison)}; on others they may differ ({ends})."
+        return same + _reason(row, metric)
+    within = f" ({ends})" if finite(row.low) else ""
+    one = ", one training against one" if report.one_training else ""
     return (
-        f"{formats.difference(metric, row.difference)} (95 % interval {formats.interval(metric, row.low, row.high)})"
-        f" on {rows_of(report.comparison)}.{_reason(row, metric)}"
+        f"{formats.difference(metric, row.difference)}{within}"
+        f" on {rows_of(report.comparison)}{one}.{_reason(row, metric)}{_few_rows(row)}"
     )
+
+
+def _interval(row: MetricComparison, metric: Metric | None) -> str:
+    return f"{formats.level(row.confidence or 0.95)} interval {formats.interval(metric, row.low, row.high)}"
 
 
 def revision(side: Revision) -> str:
     """One side: its commit, what that was for, and where its results come from."""
     if side.name == side.commit[:7]:
-        return f"{side.name} “{formats.short(side.subject, 72)}” (results from {side.source})"
+        where = f" of {formats.short(side.branch, 72)}" if side.branch else ""
+        return f"{side.name}{where} “{formats.short(side.subject, 72)}” (results from {side.source})"
     return f"{side.name} on {side.commit[:7]} “{formats.short(side.subject, 72)}”"
 
 
@@ -79,17 +90,43 @@ def rows_of(found: Comparison) -> str:
         "with other features": found.excluded,
     }
     left = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items() if count)
-    return f"the same {found.n:,} test rows" + (f" (left out: {left})" if left else "")
+    grouped = f" of {formats.count(found.groups, 'group')}" if found.groups is not None else ""
+    return f"the same {found.n:,} test rows{grouped}" + (f" (left out: {left})" if left else "")
 
 
 def _reason(row: MetricComparison, metric: Metric | None) -> str:
     if row.verdict == "no detectable change" and finite(row.smallest_detectable):
         size = formats.size(metric, row.smallest_detectable)
-        return f" With this many rows, being worse by {size} would be found 8 times in 10; less may hide here."
+        more = f" ({row.reason})" if row.reason else ""
+        return f" With this many rows, being worse by {size} would be found 8 times in 10; less may hide here{more}."
     if metric and (row.verdict == "equivalent" or _is_small(row)):
         there = "surely there, and " if _is_small(row) else ""
         return f" That is {there}surely less than {formats.size(metric, metric.tolerance)}, the declared tolerance."
-    return f" {row.reason}" if row.reason else ""
+    return f" {row.reason[:1].upper()}{row.reason[1:]}." if row.reason else ""
+
+
+def _few_rows(row: MetricComparison) -> str:
+    """That few rows make half of the difference, and which."""
+    if not row.half_from:
+        return ""
+    return f" Half of this difference comes from {formats.count(len(row.half_from), 'row')}: {_costs(row)}."
+
+
+def _costs(row: MetricComparison) -> str:
+    return ", ".join(
+        f"{formats.key(each.key)} ({formats.plain(each.base)} → {formats.plain(each.head)})" for each in row.half_from
+    )
+
+
+def few_rows(report: Report) -> list[str]:
+    """For each metric but the primary one of which few rows make half of the difference: that, and which."""
+    found = report.comparison.metrics if report.comparison else {}
+    return [
+        f"{name.replace('_', ' ')}: half of the difference comes from {formats.count(len(row.half_from), 'row')}: "
+        f"{_costs(row)}"
+        for name, row in found.items()
+        if row.half_from and name != report.primary
+    ]
 
 
 def _is_small(row: MetricComparison) -> bool:
@@ -245,6 +282,43 @@ def noise(report: Report) -> str | None:
     )
 
 
+def looks(report: Report) -> str | None:
+    """How many models these rows have judged, and what is left of the headline if all of them are allowed for."""
+    found, metric = report.looks, report.metrics.get(report.primary)
+    if not found or (found.models <= 2 and not found.experiments):
+        return None
+    least = "at least " if found.cut else ""
+    text = f"these test rows have judged {least}{formats.count(found.models, 'model')}"
+    if found.experiments:
+        text += f", and {formats.count(found.experiments, 'experiment')} of this clone"
+    if found.adjusted is None:
+        return f"{text}; the level allows for {formats.count(found.number, 'comparison')}" if found.number > 1 else text
+    stays = "stays" if found.adjusted.verdict == report.verdict else "would be"
+    level = _interval(found.adjusted, metric)
+    return f"{text}; allowing for all of them ({level}) the headline {stays} “{found.adjusted.verdict}”"
+
+
+def anchor(report: Report) -> str | None:
+    """How the head compares with the released version, or how to name another anchor."""
+    found, metric = report.anchor, report.metrics.get(report.primary)
+    if report.problem or not report.comparison:
+        return None
+    set_one = "release a version, or set review.anchor to a revision"
+    if not found:
+        return f"none, so losses too small to be seen one by one can add up; {set_one}"
+    if found.problem:
+        return f"{found.name} could not be compared with: {found.problem}"
+    if found.result is None:
+        return f"{found.name} was compared with {found.look} models, and is good for {found.of}; {set_one}"
+    row = found.result
+    if found.look == 0:
+        return f"the predictions are those of {found.name}"
+    return (
+        f"{row.verdict} against {found.name} (look {found.look} of {found.of}): {formats.value(metric, row.base)} →"
+        f" {formats.value(metric, row.head)}, {formats.difference(metric, row.difference)} ({_interval(row, metric)})"
+    )
+
+
 def proof(report: Report) -> tuple[State, str]:
     """What is known of where the head's results come from, and how good that is."""
     found = report.proof
@@ -274,6 +348,7 @@ def gate(report: Report) -> tuple[State, str]:
         return "no", f"not allowed: {formats.some(list(report.failures), between='; ')}{strict}"
     applied = [outcome for outcome in report.gate if outcome.status != "not applied"]
     failing = [f"{outcome.rule} ({outcome.found})" for outcome in applied if outcome.status == "fails"]
+    failing += [f"{o.rule}: not decided, {o.found}" for o in applied if o.status == "not decided"]
     passing = len(applied) - len(failing)
     passed = f"allowed: {passing} of {formats.count(len(applied), 'rule')} pass{'es' if passing == 1 else ''}{strict}"
     return ("warn", f"{passed}; worth a look: {formats.some(failing, between='; ')}") if failing else ("ok", passed)
@@ -285,9 +360,10 @@ def _too_strict(report: Report) -> list[str]:
     for outcome in report.gate:
         if outcome.harmless and outcome.harmless.share > MANY_BLOCKED:
             does = "stops" if outcome.action == "block" else "warns of"
+            share = f"{100 * outcome.harmless.share:.0f} %"
             margin = formats.size(report.metrics.get(outcome.harmless.metric), outcome.harmless.margin)
             found.append(
-                f"“{outcome.rule}” {does} {outcome.harmless.share:.0%} of the changes without effect that differ in as"
+                f"“{outcome.rule}” {does} {share} of the changes without effect that differ in as"
                 f" many rows; a margin of {margin} does so to 5 %"
             )
     return found
@@ -299,6 +375,17 @@ def noticed(report: Report) -> str | None:
     return formats.some(new, between="; ") if new else None
 
 
+def further(report: Report) -> tuple[tuple[str, str | None], ...]:
+    """What stands below the headline: name and sentence, None where there is nothing to say."""
+    return (
+        ("Also", also(report)),
+        ("Where", where(report)),
+        ("Seeds", noise(report)),
+        ("Looks", looks(report)),
+        ("Anchor", anchor(report)),
+    )
+
+
 def lines(report: Report) -> list[str]:
     """The first screen as plain lines, for a terminal."""
     found = [title(report), effect(report)]
@@ -308,6 +395,5 @@ def lines(report: Report) -> list[str]:
         found.append(
             f"Because of: {'; '.join(f'{kind}: {text}' for kind, text in causes(report.changes)) or 'nothing'}"
         )
-    more = (("Also", also(report)), ("Where", where(report)), ("Seeds", noise(report)), ("Data", noticed(report)))
-    found += [f"{name}: {text}" for name, text in more if text]
+    found += [f"{name}: {text}" for name, text in (*further(report), ("Data", noticed(report))) if text]
     return [*found, f"Proof: {proof(report)[1]}", f"Gate: {gate(report)[1]}"]

@@ -174,8 +174,12 @@ def test_one_module_asks_dvc_and_one_asks_git() -> None:
 
 
 def test_one_module_reads_yaml_and_mlflow_alone_gets_another() -> None:
-    """PyYAML reads 1e-5 as text, DVC does not; MLflow, for whom the package's YAML is, reads with PyYAML."""
-    assert {place(module) for module in MODULES if "ruamel" in libraries(module)} == {"files.py"}
+    """PyYAML reads 1e-5 as text, DVC does not; MLflow, for whom the package's YAML is, reads with PyYAML.
+
+    `repository/adopting.py` edits a person's files, in which comments stay.
+    """
+    using = {place(module) for module in MODULES if "ruamel" in libraries(module)}
+    assert using == {"files.py", "repository/adopting.py"}
     assert {place(module) for module in MODULES if "yaml" in libraries(module)} == {"package/mlflow_folder.py"}
 
 

@@ -1,5 +1,6 @@
 """What `pipeline adopt` does: reads a table, proposes settings, prints the page and, with a yes, takes it."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -78,17 +79,14 @@ def settings(found: Adoption, place: str, options: dict[str, Any], params: Param
 
 def in_words(sections: dict[str, Any]) -> str:
     """The settings that are not empty, a line each."""
-    lines = [f"data.{key}: {_on_one_line(value)}" for key, value in sections["data"].items() if value not in (None, [])]
+    lines = [
+        f"data.{key}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for key, value in sections["data"].items()
+        if value not in (None, [])
+    ]
     if primary := sections["review"].get("primary"):
         lines += [f"train.estimator: {sections['train']['estimator']}", f"review.primary: {primary}"]
     for rule in sections["gate"] if primary else ():
         bound = next(key for key in ("minimum", "maximum", "regression") if key in rule)
         lines.append(f"gate: {rule['metric']}, {bound} {rule[bound]:,}, {rule['action']}")
     return "\n".join(lines)
-
-
-def _on_one_line(value: Any) -> str:
-    import yaml
-
-    text: str = yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True, sort_keys=False)
-    return text.removesuffix("...\n").strip()

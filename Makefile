@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST ?= -n logical --maxprocesses 8 --dist loadfile
 PASSED = $(if $(filter file,$(origin PYTEST)),touch $@,echo "only PYTEST=$(PYTEST) ran: the next 'make test' runs everything")
+# What an installation does is told by one line and, on a terminal, by uv's own progress.
+QUIET := $(shell test -t 2 || echo --quiet)
+INSTALL = @echo "installing $(1) into $(VENV); the first time this downloads some hundred megabytes" >&2
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE  # compiled once: importing scikit-learn from source takes seconds, each time
 # --system-certs: behind a company proxy the system knows the right certificates.
@@ -48,8 +51,9 @@ schema: $(VENV)/.installed  ## write params.schema.json from src/pipeline/params
 	pipeline schema
 
 remote: $(VENV)/.installed  ## install what remotes need; with URL=s3://bucket/path also share through that one
-	$(UV) pip install --quiet --require-hashes -r requirements-remote.lock
-	$(if $(URL),dvc remote add --force --default default "$(URL)")
+	$(call INSTALL,requirements-remote.lock)
+	@$(UV) pip install $(QUIET) --require-hashes -r requirements-remote.lock
+	$(if $(URL),python -m pipeline.repository.dvc '$(subst ','\'',$(URL))')
 
 lock: $(VENV)/.uv  ## resolve pyproject.toml again into the hashed locks
 	$(COMPILE) --upgrade -o requirements.lock
@@ -57,19 +61,22 @@ lock: $(VENV)/.uv  ## resolve pyproject.toml again into the hashed locks
 	$(COMPILE) --extra remote --extra test -c requirements-remote.lock -o requirements-test.lock
 
 clean:  ## remove the environment and what tools left behind (data, models and metrics stay)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis report dvc_plots
+	rm -rf $(VENV) .dvc/tmp/environments .mypy_cache .ruff_cache .pytest_cache .hypothesis report dvc_plots
 
 $(VENV)/.uv: requirements-uv.lock
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..."; exit 3; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-uv.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python3.11 ..."; exit 3; }
+	@echo "making $(VENV) with $$($(PYTHON) --version)" >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install $(QUIET) --disable-pip-version-check --require-hashes --no-deps -r requirements-uv.lock
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.uv requirements.lock pyproject.toml
-	$(UV) pip install --quiet --require-hashes -r requirements.lock
-	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	$(call INSTALL,requirements.lock)
+	@$(UV) pip install $(QUIET) --require-hashes -r requirements.lock
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.tested: $(VENV)/.installed requirements-test.lock
-	$(UV) pip install --quiet --require-hashes -r requirements-test.lock
+	$(call INSTALL,requirements-test.lock)
+	@$(UV) pip install $(QUIET) --require-hashes -r requirements-test.lock
 	@touch $@

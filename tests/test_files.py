@@ -6,11 +6,13 @@ import os
 import signal
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.files import dump_yaml, finite, parse_yaml, read_json, replacing, write_json
+from pipeline.errors import ResourceError
+from pipeline.files import dump_yaml, finite, parse_yaml, read_json, read_parquet, replacing, write_json
 
 # Where YAML 1.1, which PyYAML reads, and 1.2, which DVC reads, are of two minds, and where they are of one.
 SCALARS = """1e-5 1e-05 1E5 -1e+3 .5 5. +.5e-3 1_000 1_0.5 0777 0o17 0x1F 0b11 017 08 1:30 190:20:30.15 yes No on OFF
@@ -155,3 +157,15 @@ def test_what_is_no_yaml_is_said_in_one_line(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=r"^[^\n]*$") as caught:
         parse_yaml(text)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [0, 3, 400])
+def test_a_parquet_file_that_is_cut_off_is_named_with_what_to_do(tmp_path: Path, size: int) -> None:
+    pd.DataFrame({"a": range(500)}).to_parquet(tmp_path / "t.parquet")
+    assert list(read_parquet(tmp_path / "t.parquet", ["a", "b"])) == ["a"]
+    with (tmp_path / "t.parquet").open("r+b") as file:
+        file.truncate(size)
+    with pytest.raises(ResourceError, match=r"t\.parquet: no whole Parquet file; delete it, then run dvc checkout"):
+        read_parquet(tmp_path / "t.parquet")
+    with pytest.raises(FileNotFoundError):
+        read_parquet(tmp_path / "none.parquet")

@@ -34,10 +34,14 @@ ROOMS = {
 }
 DOMAIN = ("data", "metrics", "models", "package", "comparison")
 FOREIGN = {"dvc", "dvclive", "wandb", "subprocess", "gto"}  # of which the domain knows nothing
-# Of `repository`, stages take only what puts outputs back: an edit of the review's Git code makes no lock stale.
-OF_STAGES = {"repository/__init__.py", "repository/outputs.py"}
-# One module asks Git and one asks DVC; a stage that failed puts its outputs back without them.
-ASKING = {"dvc": {"repository/dvc.py", "repository/outputs.py"}, "git": {"repository/git.py", "repository/outputs.py"}}
+# Of `repository`, stages take only what puts outputs back, what the packages should be, and the text of dvc.lock: an
+# edit of the review's Git code makes no lock stale.
+OF_STAGES = {"repository/__init__.py", "repository/lock.py", "repository/outputs.py", "repository/packages.py"}
+# One module asks Git and one asks DVC; a stage that failed puts its outputs back without them, also in a bare Python.
+ASKING = {
+    "dvc": {"repository/dvc.py", "repository/outputs.py"},
+    "git": {"repository/git.py", "repository/outputs.py", "stages/interpreter.py"},
+}
 # The rooms' __init__ hold no code, but for what must run first (stages) and for two names by which others know them.
 WITH_CODE = {"stages", "review", "tracking"}
 
@@ -185,7 +189,7 @@ def test_the_old_public_names_go_on_working() -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_exactly_the_code_that_it_imports(stage: str) -> None:
     module = SOURCE / "pipeline" / "stages" / f"{stage}.py"
-    assert STAGES[stage]["cmd"] == f"exec env PYTHONPATH=src python -m pipeline.stages.{stage}"
+    assert STAGES[stage]["cmd"] == f"exec env PYTHONPATH=src python3 -m pipeline.stages.{stage}"
     expected = {str(file.relative_to(ROOT)) for file in closure(module) if has_code(file)}
     listed = {dep for dep in STAGES[stage]["deps"] if dep.startswith("src/")}
     missing, superfluous = sorted(expected - listed), sorted(listed - expected)

@@ -33,6 +33,22 @@ def needs_file(path: Path, command: str) -> Path:
     return path
 
 
+def find_python(version: str) -> Path:
+    """Another Python, such as "3.12", from PATH or pyenv's folder. Without it the test is skipped, also in CI.
+
+    Nothing that `.ci/run` may install brings it: PyPI has none, Debian has one version. ci.yml's matrix has them all.
+    """
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    places = [
+        *map(Path, sorted(pyenv.glob(f"{version}.*/bin"))),
+        *map(Path, os.environ.get("PATH", "").split(os.pathsep)),
+    ]
+    for python in (place / f"python{version}" for place in places if place.name != "shims"):
+        if os.access(python, os.X_OK):
+            return python
+    pytest.skip(f"there is no Python {version} here, on PATH or below {pyenv}")
+
+
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on, and that no other test process is going to take."""
     return list(itertools.islice(filter(_is_free, PORTS), count))

@@ -50,14 +50,17 @@ def verify(
         ),
     ] = False,
 ) -> None:
-    """Say whether dvc.lock is current and its metrics are whole; exit 1 with a list of what is not."""
+    """Say whether dvc.lock is current, and metrics and data are whole; exit 1 with a list of what is not."""
     from functools import partial
 
+    from pipeline.repository import contents
+    from pipeline.repository import verify as verifying
     from pipeline.repository.reproduce import is_reproduced
-    from pipeline.repository.verify import lock_is_current, metrics_are_finite, outputs_are_in_remote
 
-    checks = [lock_is_current, metrics_are_finite]
-    checks += [outputs_are_in_remote] if remote else []
+    checks = [verifying.lock_is_current, verifying.metrics_are_finite]
+    checks += [contents.contents_are_recorded, contents.imports_are_named]
+    checks += [verifying.imports_are_current] if verifying.imports() else []
+    checks += [verifying.outputs_are_in_remote] if remote else []
     checks += [partial(is_reproduced, equivalent and not reproduce)] if reproduce or equivalent else []
     failed = False
     for check in checks:

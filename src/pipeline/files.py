@@ -8,7 +8,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import ResourceError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextmanager
@@ -46,6 +51,40 @@ def write_json(target: str | Path, content: Any) -> None:
 def read_json(path: str | Path) -> Any:
     """The content of a JSON file."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def read_parquet(path: str | Path, columns: list[str] | None = None) -> "pd.DataFrame":
+    """A table that a stage wrote; of `columns`, those that it has.
+
+    Raises:
+        ResourceError: the file is not whole.
+    """
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    with reading_parquet(path):
+        known = pq.read_schema(path).names if columns is not None else []
+        return pd.read_parquet(path, columns=None if columns is None else [name for name in columns if name in known])
+
+
+@contextmanager
+def reading_parquet(path: str | Path) -> Iterator[None]:
+    """In this block a Parquet file that is cut off or something else is named, with what to do.
+
+    Raises:
+        ResourceError: the file is not whole: a full disk, half a download, or another program's.
+    """
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, FileNotFoundError) or (isinstance(error, OSError) and error.strerror):
+            raise  # the file system's, not Parquet's
+        said = str(error).partition("\n")[0].rstrip(".")
+        raise ResourceError(
+            f"{path}: no whole Parquet file; delete it, then run dvc checkout, dvc pull or dvc repro\n{said}"
+        ) from None
 
 
 def finite(value: Any) -> bool:

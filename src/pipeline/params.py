@@ -1,5 +1,6 @@
 """The schema of params.yaml, and the only place that reads it."""
 
+import codecs
 import difflib
 import re
 from pathlib import Path
@@ -30,6 +31,41 @@ class Load(_Section):
     )
 
 
+class Read(_Section):
+    """How the table's files are to be read; names and meanings are those of pandas."""
+
+    sep: str | None = Field(
+        None,
+        pattern=r"^(.|\t|\\s\+)$",
+        description="what stands between cells; by default a comma, in .tsv a tab; \\s+ for spaces",
+    )
+    decimal: str = Field(".", pattern=r"^.$", description="what stands before decimals: a comma in 3,14")
+    thousands: str | None = Field(None, pattern=r"^.$", description="what stands between thousands: a point in 1.234")
+    encoding: str = Field("utf-8", description="how text is written: cp1252, latin-1, utf-16")
+    names: list[str] | None = Field(None, min_length=1, description="the columns' names, if the file has none")
+    na_values: list[str | float] | dict[str, list[str | float]] = Field(
+        [], description="what else is a blank: ['?', -999], or by column: {age: [-999]}"
+    )
+    comment: str | None = Field(None, pattern=r"^.$", description="a character behind which a line says nothing: '#'")
+    sheet_name: str | int | None = Field(None, description="the sheet of a workbook: its name, or its number from 0")
+
+    @model_validator(mode="after")
+    def _can_be_read(self) -> "Read":
+        try:
+            codecs.lookup(self.encoding)
+        except LookupError:
+            raise ValueError(f"encoding: Python knows no '{self.encoding}'; cp1252, latin-1, utf-16?") from None
+        if self.names and len(set(self.names)) < len(self.names):
+            raise ValueError("names: one stands more than once")
+        if self.decimal == self.thousands or self.decimal == self.sep:
+            raise ValueError("decimal is the same as thousands or sep")
+        return self
+
+    def blanks(self, column: str) -> list[str | float]:
+        """What `na_values` says of a column."""
+        return self.na_values.get(column, []) if isinstance(self.na_values, dict) else self.na_values
+
+
 class Data(_Section):
     """The table that the pipeline learns from and the role of its columns."""
 
@@ -43,6 +79,10 @@ class Data(_Section):
     image: tuple[PositiveInt, PositiveInt] | None = Field(
         None, strict=False, description="height and width, if each row is a picture"
     )
+    sources: list[str] | None = Field(
+        None, description="addresses that tables may be imported from (dvc import, import-url); CI refuses others"
+    )
+    read: Read = Field(Read.model_validate({}), description="how the files are to be read")
 
 
 class Prepare(_Section):

@@ -84,7 +84,7 @@ FAILS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: validate.check_sides(LABELS, np.where((SIDES == "train") & (LABELS == "b"), "test", SIDES)),
         r"1 of 2 classes have no training row: 'b' \(10\) \(rows in all\); add rows of them",
     ),
-    "a picture of another size": (lambda: validate.image_size((2, 3), {}, 7), r"2 x 3 are 6 pixels, .* 7 features"),
+    "a picture of another size": (lambda: validate.image_size((2, 3), None, 7), r"2 x 3 are 6 pixels, .* 7 features"),
     "another type": (
         lambda: validate.check_recorded(
             SCHEMA, Schema((Feature("n", "category"), SCHEMA.features[1]), "y", ("a", "b"))
@@ -106,7 +106,7 @@ def test_a_check_fails_when_it_must(case: str) -> None:
 
 
 def test_the_size_of_pictures_is_known_only_while_all_pixels_are_features() -> None:
-    assert validate.image_size(None, {"image": [2, 3]}, 6) == (2, 3)
-    assert validate.image_size(None, {"image": [2, 3]}, 5) is None
-    assert validate.image_size((3, 2), {"image": [2, 3]}, 6) == (3, 2)
-    assert validate.image_size(None, {}, 6) is None
+    assert validate.image_size(None, (2, 3), 6) == (2, 3)
+    assert validate.image_size(None, (2, 3), 5) is None
+    assert validate.image_size((3, 2), (2, 3), 6) == (3, 2)
+    assert validate.image_size(None, None, 6) is None

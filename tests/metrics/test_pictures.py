@@ -42,6 +42,11 @@ def test_a_table_and_an_empty_sheet_can_be_drawn():
     assert pictures.sheet([], []).width > 50
 
 
+def test_of_a_cell_as_long_as_a_book_only_what_fits_is_looked_at():
+    cut, whole = (pictures.table(["x" * length, "a\n\x1b[2J"], []) for length in (300, 3_000_000))
+    assert (np.asarray(cut) == np.asarray(whole)).all()
+
+
 def test_letters_that_the_font_lacks_are_drawn_as_those_that_it_has():
     drawn = [np.asarray(pictures.table([city], [])) for city in ("Köln", "Koln", "北京", "??")]
     assert (drawn[0] == drawn[1]).all()

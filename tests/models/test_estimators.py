@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.utils.discovery import all_estimators
 
 from pipeline.data.schema import Feature, Schema
 from pipeline.errors import InputError
-from pipeline.models.estimators import build
+from pipeline.models.estimators import build, names_a_file
 from pipeline.package.export import run_onnx, to_onnx
 
 NUMBERS = Schema((Feature("a", "number"), Feature("b", "number")), "target", (0, 1))
@@ -230,6 +231,34 @@ def test_what_is_wrong_is_refused_with_its_key_and_what_to_write(case: str) -> N
     message = str(caught.value)
     assert key in message and advice in message
     assert len(message.splitlines()) <= 2
+
+
+FREE_TEXT = {  # arguments for which scikit-learn takes any text, seen to be no place of files
+    "constant", "encoding", "importance_getter", "neg_label", "outlier_label", "pos_label", "scoring", "separator",
+    "threshold", "token_pattern", "verbose_feature_names_out",
+}  # fmt: skip
+
+
+def test_no_argument_of_any_estimator_names_a_file() -> None:
+    refused = {}
+    for kind in ("classifier", "transformer"):
+        for name, cls in all_estimators(type_filter=kind):
+            for argument, allowed in getattr(cls, "_parameter_constraints", {}).items():
+                text = isinstance(allowed, list) and str in allowed
+                if names_a_file(argument, "/tmp/of/mine"):
+                    refused[argument] = name
+                else:
+                    assert not text or argument in FREE_TEXT, f"{name}: look whether {argument} names a file"
+    assert refused.keys() >= {"memory", "input"}
+
+
+@pytest.mark.parametrize("key", ["memory", "input"])
+def test_an_argument_that_names_a_file_is_refused(key: str) -> None:
+    step = {"memory": {"cluster.FeatureAgglomeration": {"memory": "../../src"}},
+            "input": {"feature_extraction.text.HashingVectorizer": {"input": "filename"}}}[key]  # fmt: skip
+    with pytest.raises(InputError, match=rf"train.preprocessing.0.*\.{key}: .* of whoever trains; leave it out"):
+        make(preprocessing=[step])
+    make(preprocessing=[{"cluster.FeatureAgglomeration": {"memory": None}}])
 
 
 @pytest.mark.parametrize("name", ["antigravity.Fly", "sklearn.antigravity.Fly", "..antigravity.Fly", "tests.Fly"])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.repository.revisions import default_base, resolve, snapshot, text_at
+from pipeline.repository.revisions import Base, default_base, named_base, resolve, snapshot, text_at
 from tests.conftest import Clone
 from tests.repository.small import state
 
@@ -26,23 +26,28 @@ def at(clone: Clone, revision: str) -> str:
     return clone.run("git", "rev-parse", revision).stdout.strip()
 
 
+def commit_of(base: Base | None) -> str:
+    assert base is not None
+    return base.commit
+
+
 def test_a_branch_is_compared_with_where_it_began(repository: Clone) -> None:
     repository.run("git", "switch", "-q", "-c", "change")
     repository.commit("three")
     repository.run("git", "switch", "-q", "main")
     repository.commit("elsewhere")
     repository.run("git", "switch", "-q", "change")
-    assert default_base(repository.path, None) == at(repository, "main~1")
-    assert default_base(repository.path, "change") == at(repository, "main~1")
+    assert commit_of(default_base(repository.path, None)) == at(repository, "main~1")
+    assert commit_of(default_base(repository.path, "change")) == at(repository, "main~1")
 
 
 def test_the_default_branch_itself_is_compared_with_its_parent(repository: Clone) -> None:
-    assert default_base(repository.path, None) == at(repository, "HEAD~1")
+    assert commit_of(default_base(repository.path, None)) == at(repository, "HEAD~1")
 
 
 def test_a_changed_workspace_on_the_default_branch_is_compared_with_its_commit(repository: Clone) -> None:
     (repository.path / "file").write_text("changed")
-    assert default_base(repository.path, None) == at(repository, "HEAD")
+    assert commit_of(default_base(repository.path, None)) == at(repository, "HEAD")
 
 
 def test_the_merge_of_a_pull_request_is_compared_with_its_first_parent(
@@ -54,7 +59,7 @@ def test_the_merge_of_a_pull_request_is_compared_with_its_first_parent(
     repository.run("git", "switch", "-q", "--detach", "main")
     repository.run("git", "merge", "-q", "--no-ff", "-m", "merge", "change")
     monkeypatch.setenv("GITHUB_EVENT_NAME", "pull_request")
-    assert default_base(repository.path, None) == at(repository, "main")
+    assert commit_of(default_base(repository.path, None)) == at(repository, "main")
 
 
 def test_the_first_commit_has_no_base(repository: Clone) -> None:
@@ -91,7 +96,21 @@ def test_a_clone_that_cannot_see_where_the_branch_began_says_so(branch: Clone, t
     with pytest.raises(InputError, match="git fetch --unshallow"):
         default_base(shallow, None)
     whole = clone_of(branch, tmp_path / "whole", "--branch", "change")
-    assert default_base(whole, None) == at(branch, "main")
+    assert default_base(whole, None) == Base(at(branch, "main"), "origin/main")
+    assert named_base(whole, at(branch, "main~1")).branch == "origin/main"
+    assert named_base(whole, "HEAD").branch == ""
+
+
+def test_of_a_stale_fork_and_what_it_was_forked_from_the_nearer_counts(branch: Clone, tmp_path: Path) -> None:
+    """Else all that others have done since the fork would be counted as this branch's own."""
+    clone_of(branch, tmp_path / "fork")
+    branch.commit("much later, upstream")
+    mine = Clone(clone_of(branch, tmp_path / "mine", "--origin", "upstream"))
+    mine.run("git", "remote", "add", "origin", (tmp_path / "fork").as_uri())
+    mine.run("git", "fetch", "-q", "origin")
+    mine.run("git", "switch", "-q", "-c", "work")
+    mine.commit("mine")
+    assert default_base(mine.path, None) == Base(at(branch, "main"), "upstream/main")
 
 
 def test_a_branch_without_a_common_commit_asks_for_the_base(repository: Clone) -> None:
@@ -103,7 +122,7 @@ def test_a_branch_without_a_common_commit_asks_for_the_base(repository: Clone) -
 
 def test_the_only_branch_of_a_repository_without_remote_is_its_default_branch(repository: Clone) -> None:
     repository.run("git", "branch", "-q", "-m", "main", "trunk")
-    assert default_base(repository.path, None) == at(repository, "HEAD~1")
+    assert commit_of(default_base(repository.path, None)) == at(repository, "HEAD~1")
     repository.run("git", "branch", "-q", "other")
     with pytest.raises(InputError, match="no default branch is known here"):
         default_base(repository.path, None)

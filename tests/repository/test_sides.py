@@ -1,14 +1,18 @@
 """Where a revision's results come from, and that taking them leaves the user's workspace alone."""
 
+import contextlib
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from pipeline.errors import CheckError, InputError
-from pipeline.repository.sides import PREDICTIONS, has_results, revision, workspace
+from pipeline.repository.sides import PREDICTIONS, has_results, revision, workspace, worktree
 from tests.conftest import Clone
 from tests.repository.small import set_param, state
+
+pytestmark = pytest.mark.slow  # runs revisions in temporary worktrees
 
 
 @pytest.fixture(autouse=True)
@@ -125,3 +129,60 @@ def test_tables_of_any_name_are_there_when_a_revision_is_run(results: Clone) -> 
     with revision(results.path, commit) as side:
         assert side.source == "a run in a temporary worktree"
         assert (side.folder / "data/raw/größe.csv").is_file()
+
+
+def test_a_revision_runs_nothing_of_its_own_where_its_results_are_recorded(results: Clone) -> None:
+    """Python would take `dvc.py` and `yaml.py` from the folder that DVC is started in."""
+    results.run("dvc", "push")
+    mark = results.path.parent / "ran"
+    for name in ("dvc.py", "yaml.py", "sitecustomize.py"):
+        results.write(name, f"open({str(mark)!r}, 'w').close()\nraise SystemExit(9)\n")
+    commit = results.commit("modules of its own")
+    with revision(results.path, commit) as side:
+        assert side.source == "the DVC cache"
+    shutil.rmtree(results.path / ".dvc/cache")
+    with revision(results.path, commit) as side:
+        assert side.source == "the DVC remote"
+    assert not mark.exists()
+
+
+def test_a_revisions_settings_do_not_mix_with_the_users(results: Clone) -> None:
+    """Else its `endpointurl` would get the keys that only the user's own settings hold."""
+    user = {"url": "s3://bucket/path", "access_key_id": "mine"}
+    for name, value in user.items():
+        results.run("dvc", "remote", "modify", "--local", "default", name, value)
+    config = (results.path / ".dvc/config").read_text()
+    results.write(
+        ".dvc/config", f"{config}    endpointurl = https://evil.example\n[cache]\n    dir = ../../elsewhere\n"
+    )
+    commit = results.commit("settings")
+    results.write(".dvc/config", config)
+    with worktree(results.path, commit) as folder:
+        seen = results.run("dvc", "config", "--list", "--cd", str(folder)).stdout
+    assert "remote.default.access_key_id=mine" in seen and "remote.default.url=s3://bucket/path" in seen
+    assert "evil" not in seen and "elsewhere" not in seen
+    assert f"cache.dir={results.path / '.dvc/cache'}" in seen
+
+
+@pytest.mark.parametrize("link", [".dvc", ".dvc/config.local", ".dvc/tmp", "data", "models/package", "dvc.lock"])
+def test_nothing_is_written_through_a_revisions_links(results: Clone, tmp_path: Path, link: str) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").write_text("the user's")
+    place = results.path / link
+    if link in ("dvc.lock", ".dvc/config.local"):
+        place.unlink(missing_ok=True)
+        place.symlink_to(kept / "file")
+    else:
+        if place.exists():
+            place.rename(tmp_path / "away")
+        place.symlink_to(kept)
+    results.run("git", "add", "--all", "--force", link)
+    results.run("git", "commit", "-q", "-m", "a link")
+    commit = head(results)
+    place.unlink()
+    if (tmp_path / "away").exists():
+        (tmp_path / "away").rename(place)
+    with contextlib.suppress(CheckError, InputError), revision(results.path, commit):
+        pass
+    assert [(file.name, file.read_text()) for file in kept.iterdir()] == [("file", "the user's")]

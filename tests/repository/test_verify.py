@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from pipeline.cli import app
 from pipeline.repository.verify import metrics_are_finite
 from tests.conftest import ROOT, Clone, small_repository
+from tests.tracking.conftest import until
 
 FILES = {
     "dvc.yaml": """
@@ -79,11 +80,16 @@ def object_in_remote(repository: Clone, content: bytes) -> Path:
 
 
 def test_a_whole_result_holds_in_the_workspace_and_in_a_fresh_clone(repository: Clone) -> None:
-    for clone in (repository, fresh(repository)):
+    for clone, files in (
+        (repository, 8),
+        (fresh(repository), 0),
+    ):  # of 4 the cache has 3: 2 are equal; a list
         done = clone.run("pipeline", "verify", "--remote")
         assert done.stdout.splitlines() == [
             "ok: dvc.lock is current",
             "ok: 1 metrics files are there and finite",
+            f"ok: {files} files here have the content that is recorded",
+            "ok: DVC files keep to their folders and to named sources",
             "ok: every output is in the remote",
         ]
         assert clone.run("git", "status", "--porcelain").stdout == ""
@@ -170,6 +176,48 @@ def test_an_object_that_the_remote_lost_is_named_and_the_advice_helps(
     repository.run("dvc", "push")
     assert lost.read_bytes() == content
     assert repository.run("pipeline", "verify", "--remote").returncode == 0
+
+
+def test_an_empty_remote_has_nothing_to_delete(repository: Clone) -> None:
+    shutil.rmtree(repository.path.parent / "remote")
+    done = repository.run("pipeline", "verify", "--remote", check=False)
+    assert done.returncode == 1 and "  folder/a.txt: not in the remote; run: dvc push" in done.stdout
+    assert "delete" not in done.stdout
+
+
+def test_a_remote_of_any_name_can_be_used(repository: Clone) -> None:
+    name = "../it's ré möte (1)"
+    repository.run("python", "-m", "pipeline.repository.dvc", name)
+    repository.run("dvc", "push", "-q")
+    assert len(list((repository.path / name).rglob("*"))) > 3
+    assert repository.run("pipeline", "verify", "--remote").returncode == 0
+
+
+def test_an_import_counts_as_it_was_pinned(repository: Clone, tmp_path: Path) -> None:
+    source = small_repository(tmp_path / "source", {"table.csv": "x\n1\n"})
+    repository.run("dvc", "import", "-q", str(source.path), "table.csv", "-o", "raw.csv", "--force")
+    repository.run("dvc", "repro", "-q")
+    repository.commit("imported")
+    whole = repository.run("pipeline", "verify").stdout.splitlines()
+    assert whole[0] == "ok: dvc.lock is current" and whole[2] == "ok: imported data is what its source holds"
+    source.write("table.csv", "x\n2\n")
+    source.commit("newer")
+    newer = repository.run("pipeline", "verify").stdout
+    assert "warning: imported data" in newer and "dvc update raw.csv.dvc" in newer
+    shutil.rmtree(source.path)
+    gone = repository.run("pipeline", "verify").stdout
+    assert "ok: dvc.lock is current" in gone and "raw.csv.dvc: its source cannot be asked: " in gone
+
+
+def test_a_repository_in_which_dvc_is_at_work_is_named(repository: Clone) -> None:
+    """Outputs are gone until their stage has ended: that is no stale lock and no reason to run anything."""
+    repository.edit("make.py", "import json", "import time; time.sleep(600)\nimport json")
+    process = repository.start("dvc", "repro")
+    lock = repository.path / ".dvc/tmp/rwlock"
+    until(lambda: lock.is_file() and '"pid"' in lock.read_text().partition('"read"')[0])
+    done = repository.run("pipeline", "verify", check=False)
+    process.terminate()
+    assert done.returncode == 3 and f"(PID {process.pid})" in done.stderr and "wait until it ends" in done.stderr
 
 
 def test_without_a_remote_the_answer_is_an_error(repository: Clone) -> None:

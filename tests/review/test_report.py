@@ -12,6 +12,8 @@ from pipeline.repository.sides import PREDICTIONS
 from tests.conftest import Clone
 from tests.repository.small import set_param
 
+pytestmark = pytest.mark.slow  # a pipeline and a report for every test
+
 BREAKS_WITH_ANOTHER_SEED = """def train() -> None:
     if PARAMS["train"]["seed"]:
         raise SystemExit("broken on purpose")"""

@@ -12,6 +12,8 @@ from pipeline.review.seeds import is_random, summarise, training_noise
 from tests.conftest import Clone
 from tests.repository.small import set_param, state
 
+pytestmark = pytest.mark.slow  # trains in temporary worktrees
+
 FOREST, NEIGHBOURS = "ensemble.RandomForestClassifier", "neighbors.KNeighborsClassifier"
 ARGUMENT_OR_SEED = 'PARAMS["train"]["arguments"].get("random_state", PARAMS["train"]["seed"])'
 
@@ -53,7 +55,7 @@ def test_equal_results_of_a_second_seed_end_the_retraining(results: Clone, capfd
     results.run("dvc", "repro")
     found = noise(results, 2)
     assert found.without_randomness == ("head",)
-    assert "workspace: training with seed 2" not in capfd.readouterr().err
+    assert "workspace, training with seed 2" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """Folders in which `evaluate` and `package` can run: prepared rows and a fitted model, made in a second."""
 
+import hashlib
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
-from sklearn.base import ClassifierMixin
+import yaml
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler
@@ -49,7 +51,7 @@ def write(folder: Path, values: np.ndarray, target: np.ndarray, schema: Schema, 
     if not schema.tensor:
         model = Pipeline([("columns", Columns(schema.features)), *model.steps])
     (folder / "models").mkdir(parents=True)
-    joblib.dump(model, folder / "models/model.joblib")
+    save(model, folder)
     keys = [f"{i:04d}" for i in range(half, len(values))]
     typed = [
         as_it_is(column, feature, schema.tensor)
@@ -62,6 +64,17 @@ def write(folder: Path, values: np.ndarray, target: np.ndarray, schema: Schema, 
     write_json(folder / "data/prepared/schema.json", schema.to_dict())
     (folder / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     return folder
+
+
+def save(model: BaseEstimator, folder: Path = Path()) -> None:
+    """Write a model as `train` does, and the dvc.lock that DVC then writes, as far as a stage reads it."""
+    joblib.dump(model, folder / "models/model.joblib")
+    md5 = hashlib.md5((folder / "models/model.joblib").read_bytes()).hexdigest()
+    lock = {
+        "schema": "2.0",
+        "stages": {"train": {"outs": [{"path": "models/model.joblib", "hash": "md5", "md5": md5}]}},
+    }
+    (folder / "dvc.lock").write_text(yaml.safe_dump(lock), encoding="utf-8")
 
 
 def as_it_is(values: np.ndarray, feature: Feature, tensor: bool) -> object:

@@ -42,13 +42,13 @@ class Project:
 
     def load(self, dataset: str) -> pd.DataFrame:
         """Run `load` and return what it wrote."""
-        self._write_params(load={"dataset": dataset})
+        self.write_params(load={"dataset": dataset})
         load.main()
         return pd.read_parquet(load.OUTPUT)
 
     def prepare(self, **data: Any) -> dict[str, pd.DataFrame]:
         """Run `prepare` with changes to the section `data`, and return its sides."""
-        self._write_params(data=data)
+        self.write_params(data=data)
         prepare.main()
         return {side: pd.read_parquet(prepare.PREPARED / f"{side}.parquet") for side in ("train", "validation", "test")}
 
@@ -83,7 +83,8 @@ class Project:
         tops = [self.path / "data" / "prepared", self.path / "metrics"]
         return {str(file): file.read_bytes() for top in tops for file in sorted(top.rglob("*")) if file.is_file()}
 
-    def _write_params(self, **sections: dict[str, Any]) -> None:
+    def write_params(self, **sections: dict[str, Any]) -> None:
+        """Write params.yaml, with some changes."""
         self.set(**sections)
         (self.path / "params.yaml").write_text(yaml.safe_dump(self.params), encoding="utf-8")
 

@@ -1,17 +1,23 @@
 """What `evaluate` writes, and what it refuses."""
 
 import json
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
+import joblib
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 from sklearn import metrics as reference
 from sklearn.svm import LinearSVC
 
-from pipeline.errors import InputError
-from pipeline.stages import evaluate
+from pipeline.data.schema import Schema
+from pipeline.errors import CheckError, InputError
+from pipeline.stages import evaluate, package
 from tests.stages import judged
 
 
@@ -176,3 +182,37 @@ def test_a_picture_size_that_the_features_do_not_fill_is_refused(folder: Path):
     Path("data/prepared/schema.json").write_text(json.dumps(schema))
     with pytest.raises(InputError, match="8 x 9 pixels, but a row has 64 features"):
         evaluate.main()
+
+
+class Harmful:
+    """What runs a command when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return os.mkdir, ("harmed",)
+
+
+@pytest.mark.parametrize("stage", [evaluate, package])
+def test_only_the_model_that_dvc_lock_records_is_unpickled(folder: Path, stage: ModuleType):
+    evaluate.main()
+    joblib.dump(Harmful(), "models/model.joblib")
+    for refuse in (lambda: None, Path("dvc.lock").unlink):  # another hash, and none
+        refuse()
+        with pytest.raises(
+            CheckError, match=r"models/model.joblib: its MD5 is \w{32}, dvc.lock records .* not unpickled"
+        ):
+            stage.main()
+    assert not Path("harmed").exists()
+    judged.save(Harmful())
+    with pytest.raises((AttributeError, InputError)):  # vouched for, it is unpickled, and is no model
+        stage.main()
+    assert Path("harmed").exists()
+
+
+@pytest.mark.filterwarnings("error")
+def test_many_classes_raise_no_warnings() -> None:
+    """A column of probabilities at a time, pandas warned 50 times of 150 classes."""
+    classes = tuple(range(150))
+    table = evaluate.predictions(
+        pd.Series(["a"]), np.array([1]), np.array([2]), np.ones((1, 150)), Schema((), "target", classes)
+    )
+    assert list(table)[:4] == ["key", "truth", "prediction", "proba_0"] and table.shape == (1, 153)

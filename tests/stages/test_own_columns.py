@@ -251,6 +251,25 @@ def test_blanks_are_blank_to_the_package_as_they_are_to_prepare() -> None:
     assert cells.NUMBER.startswith(table_model.NUMBER.pattern)
 
 
+def test_what_data_read_calls_a_blank_is_one_to_the_package_and_the_file_stays(project: Project) -> None:
+    rows = table().drop(columns=["member", "nr"])
+    raw = rows.assign(label=rows["label"].fillna("?")).fillna({"income (EUR)": -999}).to_csv(index=False, sep=";")
+    project.write(raw.replace(".", ","))
+    project.set(train=MODEL)
+    how = {"sep": ";", "decimal": ",", "na_values": {"income (EUR)": [-999], "label": ["?"]}}
+    sides = project.prepare(target="y", categorical=["code"], read=how)
+    assert sides["train"]["income (EUR)"].isna().any() and "" in project.schema["label"]["categories"]
+    for stage in (train, evaluate, package):
+        stage.main()
+    example = json.loads((PACKAGE / "input_example.json").read_text(encoding="utf-8"))
+    row = dict(zip(example["columns"], example["data"][0], strict=True))
+    assert answer(row | {"income (EUR)": -999}) == answer(row | {"income (EUR)": None}) != answer(row)
+    assert answer(row | {"income (EUR)": "-999.0"}) == answer(row | {"income (EUR)": np.nan})
+    assert answer(row | {"label": "?"}) == answer(row | {"label": None}) != answer(row | {"label": "Bern"})
+    assert json.loads((PACKAGE / "schema.json").read_text(encoding="utf-8"))["read"] == how
+    assert "no column 'labels'; did you mean 'label'" in project.refused(read=how | {"na_values": {"labels": ["?"]}})
+
+
 @pytest.mark.parametrize(("columns", "array"), [(200, False), (201, True)])
 def test_many_numbers_stay_one_array(project: Project, columns: int, array: bool) -> None:
     random = np.random.default_rng(0)

@@ -219,7 +219,7 @@ def test_another_model_is_refused(folder: Path):
     other = model.set_params(classifier=LogisticRegression(max_iter=5, C=0.01)).fit(
         features[:50].to_numpy(np.float32), truth[:50]
     )
-    joblib.dump(other, "models/model.joblib")
+    judged.save(other)
     refused(folder, CheckError, "test rows get another label.*and \\d+ more")
 
 
@@ -232,7 +232,7 @@ def test_predictions_of_other_rows_are_refused(folder: Path):
 @pytest.mark.filterwarnings("ignore:self.within_class_std_dev_")
 def test_an_estimator_that_onnx_does_not_know_is_refused_by_name(folder: Path):
     features, predictions = test_rows()
-    joblib.dump(NearestCentroid().fit(features.to_numpy(np.float32), predictions["truth"]), "models/model.joblib")
+    judged.save(NearestCentroid().fit(features.to_numpy(np.float32), predictions["truth"]))
     message = refused(folder, InputError, "NearestCentroid cannot be written as ONNX")
     assert "use another" in message
     assert len(message.splitlines()) <= 2

@@ -229,6 +229,28 @@ def test_pictures_keep_their_size_while_all_pixels_are_there(project: Project) -
     assert "7 x 8" in project.refused(image=[7, 8])
 
 
+@pytest.mark.parametrize("attrs", [{"split_column": "city"}, {"image": [1, 2]}, {"files": 3, "image": "no"}])
+def test_what_a_table_of_ones_own_says_in_secret_steers_nothing(project: Project, attrs: dict[str, object]) -> None:
+    """pandas writes `attrs` into a Parquet file, where nobody sees them."""
+    table = people(300).assign(part=["train"] * 200 + ["validation"] * 50 + ["test"] * 50)
+    project.write(table, "data/raw/plain.parquet")
+    project.prepare(path="data/raw/plain.parquet", drop=["part"])
+    expected = project.outputs()
+    table.attrs = attrs
+    project.write(table, "data/raw/secret.parquet")
+    project.prepare(path="data/raw/secret.parquet", drop=["part"])
+    assert project.outputs() == expected
+
+
+@pytest.mark.parametrize("attrs", [{"image": [8, -8]}, {"image": "8 x 8"}, {"split_column": ["part"]}])
+def test_what_load_says_is_checked_like_parameters(project: Project, attrs: dict[str, object]) -> None:
+    table = project.load("digits")
+    table.attrs = attrs
+    project.write(table, "data/raw/dataset.parquet")
+    message = project.refused(path="data/raw/dataset.parquet")
+    assert next(iter(attrs)) in message and "dvc repro --force load" in message
+
+
 def _image() -> list[int] | None:
     from pipeline.files import read_json
 
@@ -364,7 +386,7 @@ def with_target(values: object) -> pd.DataFrame:
 WRONG: dict[str, tuple[pd.DataFrame | str | bytes, dict[str, object], list[str]]] = {
     "an empty file": ("", {}, ["table.csv", "empty"]),
     "a header and no rows": ("a,target\n", {}, ["no rows"]),
-    "semicolons": (GOOD.to_csv(index=False, sep=";"), {}, ["semicolons", "commas"]),
+    "semicolons": (GOOD.to_csv(index=False, sep=";"), {}, ["semicolons", "data.read.sep"]),
     "tabs": (GOOD.to_csv(index=False, sep="\t"), {}, ["tabs"]),
     "not UTF-8": (GOOD.to_csv(index=False).replace("Bern", "Zürich").encode("latin-1"), {}, ["UTF-8"]),
     "duplicate columns": ("a,a,target\n1,2,x\n", {}, ["'a'", "more than once"]),

@@ -13,6 +13,8 @@ from tests.tools import mounted
 from tests.tracking.conftest import REPRO, Project, until
 from tests.tracking.wandb_server import KEY, Server
 
+pytestmark = pytest.mark.slow  # servers that fail
+
 LONG = {"steps": 20, "seconds": 4}
 COMPLAINT = 60  # seconds that a stage waits for what it ends at once when it is there
 HIDDEN = """

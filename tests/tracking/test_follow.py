@@ -11,6 +11,8 @@ import pytest
 from tests.tracking.conftest import Project, until
 from tests.tracking.wandb_server import KEY, Server
 
+pytestmark = pytest.mark.slow  # followers and a server
+
 SLOW = """
 import time
 from pipeline.tracking import Live

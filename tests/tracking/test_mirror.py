@@ -298,3 +298,13 @@ def test_what_the_pipeline_made_is_not_dirty_in_a_subfolder_of_a_repository(
     reproduced_project.run("pipeline", "mirror", "metrics/train")
     (run,) = reproduced_project.offline_runs()
     assert run.config["git"]["dirty"] is False
+
+
+def test_no_temporary_folder_is_left(project: Project, tmp_path: Path) -> None:
+    """W&B's client makes some, and removes them in exit handlers that do not run."""
+    (tmp_path / "temporary").mkdir()
+    project.script(PLOTS, WANDB_MODE="disabled")
+    project.run("pipeline", "mirror", "records", TMPDIR=str(tmp_path / "temporary"))
+    assert len(project.offline_runs()) == 1
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert list((project.path / "wandb/mirror").glob("new-*")) == []

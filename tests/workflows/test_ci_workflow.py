@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.comment.conftest import Comment
 from tests.conftest import Clone
 from tests.workflows.act import Ended, link_environment, run_workflow
@@ -98,13 +100,23 @@ def test_a_parameter_edited_on_github_gets_a_full_comment(
     assert (checked.ended.exit_code == 0) == ("✅ CI passed" in body)
 
 
-def test_a_push_is_compared_with_what_stood_before_it(reproduced: Clone, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["push", "merge_group"])
+def test_a_push_and_a_merge_group_are_compared_with_what_stood_before(
+    reproduced: Clone, tmp_path: Path, name: str
+) -> None:
     before = reproduced.commit("what stood")
     for number in ("first", "second"):
         reproduced.run("git", "commit", "-q", "--allow-empty", "-m", f"the {number} of two")
     after = reproduced.run("git", "rev-parse", "HEAD").stdout.strip()
-    event = {"ref": "refs/heads/main", "before": before, "after": after}
-    ended, artifact = run_ci(reproduced, "push", event, tmp_path / "ci")
+    queue = "refs/heads/gh-readonly-queue/main/pr-3-" + before
+    event: dict[str, Any] = {
+        "push": {"ref": "refs/heads/main", "before": before, "after": after},
+        "merge_group": {
+            "action": "checks_requested",
+            "merge_group": {"head_sha": after, "head_ref": queue, "base_sha": before, "base_ref": "refs/heads/main"},
+        },
+    }[name]
+    ended, artifact = run_ci(reproduced, name, event, tmp_path / "ci")
     assert ended.exit_code == 0, ended.output
     report = json.loads((artifact / "report.json").read_text())
     assert (report["base"]["commit"], report["verdict"], report["allowed"]) == (before, "equivalent", True)

@@ -56,14 +56,23 @@ def test_every_job_has_a_time_limit_and_least_permissions(path: Path) -> None:
 
 
 def test_ci_knows_one_secret_in_one_step() -> None:
-    (job,) = read(FOLDER / "ci.yml")["jobs"].values()
-    assert "permissions" not in job
+    jobs = read(FOLDER / "ci.yml")["jobs"]
+    job = jobs["review"]
+    assert not any("permissions" in job for job in jobs.values())
     knowing = [step for step in job["steps"] if "secrets." in str(step) or "github.token" in str(step)]
     server = "${{ vars.WANDB_BASE_URL || 'https://api.wandb.ai' }}"  # not by the tree
     assert [(step["id"], step["env"]) for step in knowing] == [
         ("mirror", {"WANDB_API_KEY": "${{ secrets.WANDB_API_KEY }}", "WANDB_BASE_URL": server})
     ]
     assert (FOLDER / "ci.yml").read_text().count("secrets.") == 1
+
+
+def test_ci_runs_every_python_that_the_readme_names() -> None:
+    jobs = read(FOLDER / "ci.yml")["jobs"]
+    (first,) = (step["with"]["python-version"] for step in jobs["review"]["steps"] if step.get("id") == "python")
+    others = jobs["pythons"]["strategy"]["matrix"]["python"]
+    named = re.search(r"^Python (.+?), git and make are enough", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert named and named[1] == f"{first}, {' or '.join(others)}"
 
 
 def test_comment_may_write_and_so_runs_the_default_branch_alone() -> None:
@@ -78,3 +87,10 @@ def test_comment_may_write_and_so_runs_the_default_branch_alone() -> None:
     checkout, comment = job["steps"]
     assert checkout["with"]["ref"] == "${{ github.event.repository.default_branch }}"
     assert comment["run"] == "python3 -P -m pipeline.comment"
+
+
+def test_a_merge_group_is_checked_and_gets_no_comment() -> None:
+    """It has no pull request of its own: its run's number is 0, and what it found stands in the step summary."""
+    assert {"pull_request", "merge_group", "push"} == set(read(FOLDER / "ci.yml")["on"])
+    (job,) = read(FOLDER / "comment.yml")["jobs"].values()
+    assert job["if"] == "${{ github.event.workflow_run.event == 'pull_request' }}"

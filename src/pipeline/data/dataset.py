@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from pipeline.data.cells import (
 )
 from pipeline.data.schema import Feature, FeatureType, Label, Schema
 from pipeline.errors import InputError
+from pipeline.params import Read
 
 ID_NAME = re.compile(
     r"(?i:^(id|uuid|guid|index|key|row|unnamed: 0)$|[_ .-](id|uuid|guid|key|index|nr|no)$)|[a-z]I[dD]$"
@@ -244,6 +245,12 @@ def fit_schema(
     """
     features = tuple(_fit(table[name], training, kind) for name, kind in types.items())
     return Schema(features, target, tuple(classes), image)
+
+
+def with_reading(schema: Schema, reading: Read) -> Schema:
+    """The schema with what `data.read` says: the package takes rows as they stand, and must know what is a blank."""
+    features = tuple(replace(feature, na_values=tuple(reading.blanks(feature.name))) for feature in schema.features)
+    return replace(schema, features=features, read=reading.model_dump(mode="json", exclude_defaults=True))
 
 
 def _fit(column: pd.Series, training: npt.NDArray[np.bool_], kind: FeatureType) -> Feature:

@@ -1,7 +1,7 @@
 """What a prepared table looks like: its features, their types, the classes. Written as schema.json."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -35,6 +35,7 @@ class Feature:
     minimum: float | None = None
     maximum: float | None = None
     missing: bool = False
+    na_values: tuple[str | float, ...] = ()  # what else is a blank in this column, as data.read says
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Schema:
     target: str
     classes: tuple[Label, ...]
     image: tuple[int, int] | None = None
+    read: Mapping[str, Any] = field(default_factory=dict)  # how files are read, where data.read says it: for batch
 
     @property
     def names(self) -> list[str]:
@@ -59,14 +61,24 @@ class Schema:
 
     def to_dict(self) -> dict[str, Any]:
         """The content of schema.json."""
-        return {"version": 1, **asdict(self)}
+        content = asdict(self)
+        for feature in content["features"]:
+            if not feature["na_values"]:
+                del feature["na_values"]
+        if not content["read"]:
+            del content["read"]
+        return {"version": 1, **content}
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> "Schema":
         """The schema that `to_dict` described."""
-        features = tuple(Feature(**{**f, "categories": tuple(f["categories"])}) for f in content["features"])
+        features = tuple(
+            Feature(**{**f, "categories": tuple(f["categories"]), "na_values": tuple(f.get("na_values", ()))})
+            for f in content["features"]
+        )
         image = content["image"]
-        return cls(features, content["target"], tuple(content["classes"]), tuple(image) if image else None)
+        size = tuple(image) if image else None
+        return cls(features, content["target"], tuple(content["classes"]), size, content.get("read", {}))
 
 
 def matrix(table: pd.DataFrame, schema: Schema) -> npt.NDArray[np.float32]:

@@ -1,26 +1,29 @@
-"""Reads a table from a CSV or Parquet file, or from a folder of them."""
+"""Reads a table from a CSV, Parquet or Excel file, or from a folder of them."""
 
-import csv
-import gzip
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO
 
 import pandas as pd
 
-from pipeline.data.cells import BLANK, FILES, as_names, is_boolean, is_text, plain
+from pipeline.data.cells import FILES, as_names, is_boolean, is_text, plain
+from pipeline.data.csv_file import read_csv
+from pipeline.data.excel_file import read_excel
 from pipeline.errors import InputError
+from pipeline.params import Read
 
 SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".tsv.gz": "\t"}
 PARQUET = (".parquet", ".pq")
+EXCEL = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+AS_IT_STANDS = Read.model_validate({})
 
 
-def read_table(path: str | Path, text: Sequence[str] = ()) -> pd.DataFrame:
+def read_table(path: str | Path, text: Sequence[str] = (), reading: Read = AS_IT_STANDS) -> pd.DataFrame:
     """Read a file, or every file of a folder (in the order of their names, hidden ones left out) as one table.
 
-    The columns named in `text` are taken from CSV as they are written, so that 007 stays 007.
+    The columns named in `text` are taken from CSV as they are written, so that 007 stays 007. Where `reading` says what
+    divides cells, a file of any name but Parquet's and Excel's is CSV. What a single
+    Parquet file carries as pandas' attrs comes along: believe it only of a file of one's own.
 
     Raises:
         InputError: no such path, another format, an unreadable or empty file, a wrong separator, duplicate or
@@ -28,9 +31,9 @@ def read_table(path: str | Path, text: Sequence[str] = ()) -> pd.DataFrame:
     """
     path = Path(path)
     if path.is_dir():
-        table = _read_folder(path, text)
+        table = _read_folder(path, text, reading)
     elif path.exists():
-        table = _read_file(path, text)
+        table = _read_file(path, text, reading)
     else:
         raise InputError(f"{path}: there is no such file or folder; correct the path, or fetch it with: dvc pull")
     if table.empty:
@@ -38,9 +41,9 @@ def read_table(path: str | Path, text: Sequence[str] = ()) -> pd.DataFrame:
     return table
 
 
-def _read_folder(folder: Path, text: Sequence[str]) -> pd.DataFrame:
+def _read_folder(folder: Path, text: Sequence[str], reading: Read) -> pd.DataFrame:
     files = _files(folder)
-    tables = [_read_file(file, text) for file in files]
+    tables = [_read_file(file, text, reading) for file in files]
     columns = list(tables[0].columns)
     for file, table in zip(files, tables, strict=True):
         differing = sorted(set(table.columns) ^ set(columns))
@@ -52,11 +55,11 @@ def _read_folder(folder: Path, text: Sequence[str]) -> pd.DataFrame:
     tables = [plain(table) for table in tables]
     mixed = [name for name in columns if len({_kind(table[name]) for table in tables} - {None}) > 1]
     if mixed:  # as in one file that held all rows: what is text in some of them is text in all
-        tables = [plain(_read_file(file, [*text, *mixed])) for file in files]
+        tables = [plain(_read_file(file, [*text, *mixed], reading)) for file in files]
         tables = [table.assign(**{name: _as_text(table[name]) for name in mixed}) for table in tables]
     whole = pd.concat([table[columns] for table in tables if len(table)] or tables[:1], ignore_index=True)
     sizes = [(str(file.relative_to(folder)), len(table)) for file, table in zip(files, tables, strict=True)]
-    whole.attrs = tables[0].attrs | {FILES: sizes}
+    whole.attrs = {FILES: sizes}
     return whole
 
 
@@ -78,7 +81,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _format(file: Path) -> str | None:
-    return next((kind for kind in (*SEPARATORS, *PARQUET) if file.name.lower().endswith(kind)), None)
+    return next((kind for kind in (*SEPARATORS, *PARQUET, *EXCEL) if file.name.lower().endswith(kind)), None)
 
 
 def _kind(column: pd.Series) -> str | None:
@@ -94,13 +97,23 @@ def _as_text(column: pd.Series) -> pd.Series:
     return as_names(column).str.lower() if is_boolean(column) else as_names(column)  # as a CSV file has it
 
 
-def _read_file(file: Path, text: Sequence[str]) -> pd.DataFrame:
+def _read_file(file: Path, text: Sequence[str], reading: Read) -> pd.DataFrame:
     kind = _format(file)
-    if kind is None:
-        raise InputError(f"{file}: not a table that can be read; save it as CSV (comma, UTF-8) or Parquet")
+    if kind is None and not reading.sep:
+        raise InputError(
+            f"{file}: not a table that can be read by its name; set data.read.sep if it is text, or save it as CSV, "
+            "Parquet or Excel"
+        )
     if file.stat().st_size == 0:
         raise InputError(f"{file}: the file is empty (0 bytes)")
-    return _read_parquet(file) if kind in PARQUET else _read_csv(file, SEPARATORS[kind], text)
+    if kind not in (*PARQUET, *EXCEL):
+        return read_csv(file, reading.sep or SEPARATORS[kind or ".csv"], text, reading)
+    table = _read_parquet(file) if kind in PARQUET else read_excel(file, text, reading)
+    for name, column in table.items():
+        blanks = reading.blanks(str(name))
+        if blanks:
+            table[name] = column.mask(column.isin([*blanks, *map(str, blanks)]))
+    return table
 
 
 def _read_parquet(file: Path) -> pd.DataFrame:
@@ -112,6 +125,7 @@ def _read_parquet(file: Path) -> pd.DataFrame:
         _demand_unique(file, [name.strip() for name in names])
         table = pd.read_parquet(file)
         table = table.reset_index(drop=table.index.names == [None])
+        table.attrs.pop(FILES, None)
     except (pyarrow.ArrowException, OSError, TypeError, ValueError) as error:
         if isinstance(error, OSError) and error.strerror:  # the file system's, not Parquet's
             raise
@@ -120,71 +134,6 @@ def _read_parquet(file: Path) -> pd.DataFrame:
         raise InputError(f"{file}: its columns have names of {table.columns.nlevels} levels; give each a single name")
     table.columns = table.columns.astype(str).str.strip()
     return table
-
-
-def _read_csv(file: Path, separator: str, text: Sequence[str]) -> pd.DataFrame:
-    try:
-        header = _header(file, separator)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(
-                file,
-                sep=separator,
-                encoding="utf-8",
-                index_col=False,
-                keep_default_na=False,
-                na_values=list(BLANK),
-                skipinitialspace=True,
-                low_memory=False,
-                dtype={name: "str" for name in header if name.strip() in text},
-            )
-        table.columns = table.columns.str.strip()
-        if len(table) and table.iloc[:, -1].hasnans:  # only then can a row be short, which pandas fills with blanks
-            _demand_whole_rows(file, separator)
-        return table
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{file}: not UTF-8 (byte {error.start}); save it as UTF-8, from Excel as 'CSV UTF-8'"
-        ) from None
-    except (gzip.BadGzipFile, EOFError):
-        raise InputError(f"{file}: not a whole gzip file; compress it again") from None
-    except pd.errors.ParserWarning:
-        raise InputError(f"{file}: rows have more cells than the header has names; look for stray separators") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
-        detail = _first_line(error).removeprefix("Error tokenizing data. C error: ")
-        raise InputError(f"{file}: not a readable CSV file ({detail}); look at that line") from None
-
-
-def _header(file: Path, separator: str) -> list[str]:
-    """The columns' names as they stand there; duplicates, and a single one with another separator, are refused."""
-    with _open(file) as lines:
-        header = next(csv.reader(lines, delimiter=separator, skipinitialspace=True), [])
-    others = [other for other in ";\t|," if other != separator and other in "".join(header)]
-    if len(header) == 1 and others:
-        name = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}[others[0]]
-        raise InputError(f"{file}: its columns are divided by {name}; save it divided by commas (tabs: name it .tsv)")
-    _demand_unique(file, [name.strip() for name in header if name.strip()])
-    return header
-
-
-def _demand_whole_rows(file: Path, separator: str) -> None:
-    """Refuse rows with fewer cells than the header has names; lines without any are no rows."""
-    with _open(file) as lines:
-        rows = csv.reader(lines, delimiter=separator, skipinitialspace=True)
-        names = len(next(rows))
-        short = [(rows.line_num, len(row)) for row in rows if len(row) < names and row not in ([], [""])]
-    if short:
-        line, cells = short[0]
-        raise InputError(
-            f"{file}: {len(short)} rows have fewer cells than the header has names, such as line {line} ({cells} of "
-            f"{names}); was the file cut off? else end them with separators for their blank cells"
-        )
-
-
-def _open(file: Path) -> TextIO:
-    opener: Any = gzip.open if file.name.lower().endswith(".gz") else open
-    lines: TextIO = opener(file, "rt", encoding="utf-8-sig", newline="")
-    return lines
 
 
 def _demand_unique(file: Path, names: Sequence[str]) -> None:

@@ -12,13 +12,14 @@ from pipeline.data.dataset import Features, Roles
 from pipeline.data.schema import RESERVED, Schema
 from pipeline.data.split import SIDES
 from pipeline.errors import InputError
+from pipeline.params import Read
 
 SHOWN = 5  # examples in a message
 
 
 def check_roles(table: pd.DataFrame, roles: Roles) -> None:
     """Every column that has a role is there, and has no other role."""
-    columns = list(table.columns)
+    columns = dict.fromkeys(table.columns)  # in order, and quickly looked up
     for name in RESERVED:
         if name in columns:
             raise InputError(f"column '{name}': the pipeline uses this name itself; rename the column")
@@ -27,7 +28,7 @@ def check_roles(table: pd.DataFrame, roles: Roles) -> None:
     named = [(key, name) for key, name in single.items() if name is not None]
     for key, name in named + [(key, name) for key, names in listed.items() for name in names]:
         if name not in columns:
-            raise InputError(f"data.{key}: the table has no column '{name}'; {_closest(name, columns)}")
+            raise InputError(f"data.{key}: the table has no column '{name}'; {_closest(name, list(columns))}")
     taken: dict[str, str] = {}
     for key, name in named:
         if name in taken:
@@ -37,6 +38,14 @@ def check_roles(table: pd.DataFrame, roles: Roles) -> None:
         for name in names:
             if name == roles.target or (key == "categorical" and name in taken):
                 raise InputError(f"column '{name}' is data.{taken[name]} and in data.{key} at once; choose one")
+
+
+def check_blanks(table: pd.DataFrame, reading: Read) -> None:
+    """Every column of which data.read says what is a blank is there."""
+    columns = list(table.columns)
+    for name in reading.na_values if isinstance(reading.na_values, dict) else ():
+        if name not in columns:
+            raise InputError(f"data.read.na_values: the table has no column '{name}'; {_closest(name, columns)}")
 
 
 def check_values(table: pd.DataFrame, roles: Roles) -> None:
@@ -132,8 +141,10 @@ def check_sides(
         )
 
 
-def image_size(declared: tuple[int, int] | None, known: Any, features: int) -> tuple[int, int] | None:
-    """The pictures' height and width: as declared, or as the table's attrs `known` say if all pixels are there."""
+def image_size(
+    declared: tuple[int, int] | None, known: tuple[int, int] | None, features: int
+) -> tuple[int, int] | None:
+    """The pictures' height and width: as declared, or as `known` of the whole table if all its pixels are there."""
     if declared:
         height, width = declared
         if height * width != features:
@@ -141,7 +152,7 @@ def image_size(declared: tuple[int, int] | None, known: Any, features: int) -> t
                 f"data.image: {height} x {width} are {height * width} pixels, but there are {features} features"
             )
         return declared
-    height, width = known.get("image") or (0, 0)
+    height, width = known or (0, 0)
     return (height, width) if height * width == features else None
 
 
@@ -155,9 +166,10 @@ def check_recorded(recorded: Schema, found: Schema) -> None:
             raise InputError(f"column '{feature.name}': recorded as a {feature.type}, now no feature; {advice}")
         if now != feature.type:
             raise InputError(f"column '{feature.name}': recorded as a {feature.type}, now a {now}; {advice}")
+    names, classes = set(recorded.names), set(recorded.classes)
     added: dict[str, list[Any]] = {
-        "column": [name for name in found.names if name not in recorded.names],
-        "class": [label for label in found.classes if label not in recorded.classes],
+        "column": [name for name in found.names if name not in names],
+        "class": [label for label in found.classes if label not in classes],
     }
     for what, new in added.items():
         if new:

@@ -1,6 +1,7 @@
 """Pictures of rows: pixels enlarged so that a person sees them, and sheets with what was right and what was said."""
 
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,10 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from pipeline.text import shown
+
 SIDE = 96  # pixels that the longer side of an enlarged picture has at least
 COLUMNS = 6
 CAPTION = 34
 GAP = 12
+WIDEST = 160  # pixels of a column of a table
 WHITE, BLACK, RED, GREEN = (255, 255, 255), (20, 20, 20), (176, 0, 32), (0, 98, 57)
 
 
@@ -54,7 +58,8 @@ def sheet(pictures: Sequence[Image.Image], captions: Sequence[Caption]) -> Image
 def table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> Image.Image:
     """Lines of text in columns of equal width, beneath a header."""
     font = ImageFont.load_default(12)
-    width = min(max(40, *(int(font.getlength(text)) for line in [header, *lines] for text in line)), 160) + GAP
+    cells = (_letters(text, WIDEST) for line in [header, *lines] for text in line)
+    width = min(max(40, *(int(font.getlength(text)) for text in cells)), WIDEST) + GAP
     drawn = Image.new("RGB", (width * len(header) + GAP, 20 * (len(lines) + 1) + GAP), WHITE)
     pen = ImageDraw.Draw(drawn)
     for row, line in enumerate([header, *lines]):
@@ -66,11 +71,18 @@ def table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> Image.Image:
 
 
 def _fit(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """The text in the letters that Pillow's font has, o for an ö and ? for other scripts, cut to `width` pixels."""
-    letters = (c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    text = "".join(letters).encode("ascii", "replace").decode("ascii")
+    """The text cut to `width` pixels."""
+    text = _letters(text, width)
     if font.getlength(text) <= width:
         return text
-    while text and font.getlength(text + "...") > width:
-        text = text[:-1]
-    return text + "..."
+    most = bisect_right(range(len(text)), float(width), key=lambda length: font.getlength(text[:length] + "..."))
+    return text[: max(0, most - 1)] + "..."
+
+
+def _letters(text: str, width: int) -> str:
+    """Text in the letters that Pillow's font has, o for an ö and ? for other scripts.
+
+    No more of it than could be drawn on `width` pixels, of which a letter takes one at least: a cell may hold a book.
+    """
+    plain = unicodedata.normalize("NFKD", shown(text[: width + 1]))
+    return "".join(c for c in plain if not unicodedata.combining(c)).encode("ascii", "replace").decode("ascii")

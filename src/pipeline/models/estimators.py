@@ -15,6 +15,7 @@ from pipeline.data.schema import Schema
 from pipeline.errors import InputError
 
 Step = str | Mapping[str, Mapping[str, Any] | None]  # a name, or {name: {argument: value}}
+FILE = re.compile(r"(^|_)(memory|cache|dir|directory|file|filename|folder|path)(_|$)")  # in the name of an argument
 KINDS = {"classifier": ClassifierMixin, "transformer": TransformerMixin}
 
 
@@ -65,6 +66,10 @@ def make(name: str, arguments: Mapping[str, Any], kind: str, seed: int, key: str
             )
     values = {}
     for argument, value in arguments.items():
+        if names_a_file(argument, value):
+            raise InputError(
+                f"{arguments_key}.{argument}: {value!r} lets {name} read or write files of whoever trains; leave it out"
+            )
         if argument in ("estimator", "final_estimator") and value is not None:
             value = _nested(value, seed, f"{arguments_key}.{argument}")
         elif argument == "estimators":
@@ -85,6 +90,16 @@ def make(name: str, arguments: Mapping[str, Any], kind: str, seed: int, key: str
     made = cls(**values)
     _check_values(made, name, arguments_key)
     return made
+
+
+def names_a_file(argument: str, value: Any) -> bool:
+    """Whether an argument is a place in the file system: a folder (`memory`), or that cells name files (`input`).
+
+    scikit-learn keeps pickles in such folders, and runs what it finds there; a pull request must not choose one.
+    """
+    if argument == "input":
+        return str(value) != "content"
+    return FILE.search(argument) is not None and value is not None and not isinstance(value, bool | int | float)
 
 
 def find(name: str, kind: str, key: str) -> type[Any]:

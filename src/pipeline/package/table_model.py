@@ -6,6 +6,7 @@ It needs NumPy, pandas and onnxruntime, and nothing of the project that wrote it
 import json
 import os
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from numbers import Real
 from pathlib import Path
@@ -87,8 +88,11 @@ def _numbers(column: "pd.Series[Any]", feature: dict[str, Any]) -> npt.NDArray[n
     boolean = feature["type"] == "boolean"
     if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
         found = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        blanks = [float(value) for value in feature.get("na_values", ()) if NUMBER.fullmatch(str(value))]
+        if blanks:
+            found = np.where(np.isin(found, blanks), np.nan, found)
     else:
-        found = _each(column, lambda cell: _true_or_false(cell) if boolean else _number(cell), np.float64, np.nan)
+        found = _each(column, feature, _true_or_false if boolean else _number, np.float64, np.nan)
     if boolean:
         wrong = ~np.isin(found, (0, 1)) & ~np.isnan(found)
         reason = "is neither true nor false"
@@ -111,11 +115,14 @@ def _texts(column: "pd.Series[Any]", feature: dict[str, Any]) -> npt.NDArray[np.
     """Names of categories as training wrote them."""
     known = set(feature["categories"])
     padded = next((name for name in feature["categories"] if PADDED.fullmatch(name)), None)
-    return _each(column, lambda cell: _category(cell, known, padded), np.object_, "")
+    return _each(column, feature, lambda cell: _category(cell, known, padded), np.object_, "")
 
 
-def _each(column: "pd.Series[Any]", of: Any, dtype: Any, missing: Any) -> npt.NDArray[Any]:
-    """`of` each different cell, asked once."""
+def _each(
+    column: "pd.Series[Any]", feature: dict[str, Any], of: Callable[[Any], Any], dtype: Any, missing: Any
+) -> npt.NDArray[Any]:
+    """`of` each different cell, asked once; `missing` where there is none."""
+    blanks = {*BLANK, *map(_bare, feature.get("na_values", ()))}
     cells = column.astype(object)
     if pd.api.types.infer_dtype(cells, skipna=True).startswith("mixed"):  # to pandas, 1 and true are the same
         present = cells.notna().to_numpy()
@@ -128,10 +135,16 @@ def _each(column: "pd.Series[Any]", of: Any, dtype: Any, missing: Any) -> npt.ND
     for place, cell in enumerate(distinct):
         text = cell.strip() if isinstance(cell, str) else cell
         try:
-            found[place] = missing if isinstance(text, str) and text in BLANK else of(text)
+            found[place] = missing if _bare(text) in blanks else of(text)
         except ValueError as error:
             raise ValueError(f"{error} (row {int((codes == place).argmax()) + 1})") from None
     return found[codes]
+
+
+def _bare(cell: Any) -> str:
+    """A cell as text, a whole number without decimals."""
+    text = cell.strip() if isinstance(cell, str) else str(cell)
+    return WHOLE.sub(r"\1", text) if WHOLE.fullmatch(text) else text
 
 
 def _number(cell: Any) -> float:

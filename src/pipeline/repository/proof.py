@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import pandas as pd
-
-from pipeline.files import finite, leaves, read_json, write_json
+from pipeline.files import finite, leaves, read_json, read_parquet, write_json
 from pipeline.params import Metric
 from pipeline.repository.dvc import cache_folder, cached
 from pipeline.repository.git import git
 from pipeline.repository.lock import outputs, read, sources
+from pipeline.repository.packages import RECORDED
 from pipeline.repository.revisions import snapshot, text_at
 from pipeline.repository.sides import PREDICTIONS, Side, stale_stages
 
@@ -94,7 +93,7 @@ def _same_figures(here: Path, again: Path, metrics: Mapping[str, Metric]) -> boo
     Probabilities may differ by LITTLE on average, a number by the tolerance of the metric that it is of, or by LITTLE
     of itself. How the training went, metrics/train, judges nothing, and may have taken another step.
     """
-    before, after = (pd.read_parquet(folder / PREDICTIONS).filter(like="proba_") for folder in (here, again))
+    before, after = (read_parquet(folder / PREDICTIONS).filter(like="proba_") for folder in (here, again))
     if list(before) != list(after) or (before - after).abs().mean().gt(LITTLE).any():
         return False
     for name in ("prepare", "evaluate", "package"):
@@ -106,7 +105,7 @@ def _same_figures(here: Path, again: Path, metrics: Mapping[str, Metric]) -> boo
 
 def _figures(path: Path) -> dict[str, Any]:
     with contextlib.suppress(FileNotFoundError, ValueError):
-        return dict(leaves(read_json(path)))
+        return {key: value for key, value in leaves(read_json(path)) if key != RECORDED}
     return {}
 
 
@@ -122,7 +121,7 @@ def same_labels(before: Path, after: Path) -> bool:
     columns = ["key", "truth", "prediction"]
     if not (before.is_file() and after.is_file()):
         return False
-    return pd.read_parquet(before, columns=columns).equals(pd.read_parquet(after, columns=columns))
+    return read_parquet(before, columns).equals(read_parquet(after, columns))
 
 
 def within_tolerance(old: Mapping[str, Any], new: Mapping[str, Any], metrics: Mapping[str, Metric]) -> bool:

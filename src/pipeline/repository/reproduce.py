@@ -1,6 +1,5 @@
 """Runs the whole pipeline again elsewhere and compares: the last word on whether a result can be reproduced."""
 
-import os
 import shutil
 import sys
 import tempfile
@@ -9,7 +8,8 @@ from pathlib import Path
 
 from pipeline.errors import InputError, ResourceError
 from pipeline.params import read_params
-from pipeline.repository.dvc import open_repository, running
+from pipeline.repository import outside
+from pipeline.repository.dvc import open_repository, repro
 from pipeline.repository.git import git
 from pipeline.repository.lock import outputs, read
 from pipeline.repository.verify import Fact
@@ -34,11 +34,10 @@ def is_reproduced(equivalent: bool = False) -> Fact:
             sources = [str(out) for stage in repo.index.stages if stage.is_data_source for out in stage.outs]
             recorded = [str(out) for out in repo.index.outs if not out.use_cache]
         _copy(sources, copy)
-        _link_outside(copy, Path(scratch))
-        with running(copy, "repro", "--force") as process:
-            for line in process.stdout or ():
-                sys.stdout.write(line)
-        if process.returncode:
+        outside.link(Path.cwd(), copy, Path(scratch))
+        said = repro(copy, "--force", tell=_tell)
+        if said:
+            sys.stderr.writelines(f"  {line}\n" for line in said)
             raise InputError("the pipeline does not run from nothing; `dvc repro --force` says why")
         problems = [*_lock_differences(copy), *_file_differences(recorded, copy)]
         again = None
@@ -49,6 +48,10 @@ def is_reproduced(equivalent: bool = False) -> Fact:
             "a run from nothing gives the same labels and nearly the same numbers, but other bytes", [], problems
         )
     return Fact("a run from nothing gives the same dvc.lock and metrics", problems)
+
+
+def _tell(stage: str) -> None:
+    sys.stderr.write(f"verify: running {stage}\n")
 
 
 def _copy(sources: list[str], copy: Path) -> None:
@@ -63,17 +66,6 @@ def _copy(sources: list[str], copy: Path) -> None:
         elif name in sources:
             raise ResourceError(f"{name}: not in this clone; run: dvc pull {name}")
     git(copy, "init", "-q")
-
-
-def _link_outside(copy: Path, scratch: Path) -> None:
-    """Make the tables that params.yaml names by a relative path out of the repository reachable from the copy."""
-    params = read_params()
-    _, idx, folder = params.load.dataset.rpartition("idx:")
-    for name in (params.data.path, *([folder] if idx else [])):
-        place = Path(os.path.normpath(copy / name))
-        if place.is_relative_to(scratch) and not (place.is_relative_to(copy) or place.exists()) and Path(name).exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.symlink_to(Path(name).resolve())
 
 
 def _lock_differences(copy: Path) -> Iterator[str]:

@@ -7,18 +7,18 @@ read.
 
 import contextlib
 import sys
-import tempfile
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import CheckError, InputError
-from pipeline.repository import lock
-from pipeline.repository.dvc import check_out, dvc, running, share_cache
+from pipeline.repository import lock, outside
+from pipeline.repository.dvc import check_out, demand_idle, dvc, repro
+from pipeline.repository.environments import environment_for
 from pipeline.repository.git import git
 from pipeline.repository.revisions import resolve, text_at
+from pipeline.repository.worktrees import scratch_of, worktree
 from pipeline.text import shown
 
 PREDICTIONS = "data/predictions/test.parquet"
@@ -35,6 +35,7 @@ class Side:
     subject: str
     folder: Path
     source: str
+    branch: str = ""
 
     def text(self, path: str) -> str | None:
         """The text of a file, or None where this side has none."""
@@ -53,6 +54,7 @@ def workspace(root: Path) -> Side:
     Raises:
         CheckError: it has no results to look at.
     """
+    demand_idle(root)
     if not (root / PREDICTIONS).is_file():
         raise CheckError("the workspace has no results: run `dvc repro` (or `dvc pull`) first")
     commit = resolve(root, "HEAD")
@@ -69,51 +71,62 @@ def has_results(root: Path, commit: str) -> bool:
 
 
 @contextmanager
-def revision(root: Path, commit: str) -> Iterator[Side]:
-    """A temporary folder with the files and the results of a commit.
+def revision(root: Path, commit: str, branch: str = "") -> Iterator[Side]:
+    """A temporary folder with the files and the results of a commit; `branch` is the one that it is known to be on.
 
     Raises:
         CheckError: its results are nowhere and its pipeline does not run.
     """
     with worktree(root, commit) as folder:
         name = commit[:7]
-        side = Side(name, commit, git(root, "show", "-s", "--format=%s", commit), folder, _obtain(folder, name))
-        yield side
+        subject = git(root, "show", "-s", "--format=%s", commit)
+        yield Side(name, commit, subject, folder, _obtain(root, folder, name), branch)
 
 
-@contextmanager
-def worktree(root: Path, commit: str) -> Iterator[Path]:
-    """A temporary Git worktree of a commit whose DVC uses the cache and the remotes of `root`."""
-    prefix = git(root, "rev-parse", "--show-prefix")
-    with tempfile.TemporaryDirectory(prefix="pipeline-review-") as scratch:
-        tree = Path(scratch) / "tree"
-        git(root, "-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach", str(tree), commit)
-        try:
-            share_cache(root, tree / prefix)
-            yield tree / prefix
-        finally:
-            git(root, "worktree", "remove", "--force", str(tree))
+def reproduce(root: Path, folder: Path, name: str, *targets: str) -> str:
+    """Run the pipeline in `folder`, a worktree of `root`, saying which stage runs; all that DVC says only if it fails.
 
-
-def reproduce(folder: Path, name: str, *targets: str) -> None:
-    """Run the pipeline in `folder`, showing DVC's lines on stderr.
-
-    Tables that no stage makes come from the cache or, if it lacks them, from the remote.
+    It runs with the revision's own packages where they can be installed; returns a remark on that where they differ.
+    Tables that no stage makes come from the cache or, if it lacks them, from the remote; those of no commit (in a
+    submodule, beside the repository) from where they are now.
 
     Raises:
-        CheckError: a stage fails.
+        CheckError: a stage fails, or what it reads is not what the commit's dvc.lock recorded.
     """
     tables = [name for name in git(folder, "ls-files", "-z", "*.dvc").split("\0") if name]  # -z: no name is quoted
     if tables and dvc(folder, "checkout", *tables).returncode:
         dvc(folder, "pull", *tables, timeout=PULL_SECONDS)
-    said: deque[str] = deque(maxlen=50)
-    with running(folder, "repro", *targets) as process:
-        for line in process.stdout or ():
-            said.append(line.strip())
-            sys.stderr.write(f"  {name} | {line}")
-    if process.returncode:
-        reason = next((line for line in said if line.lower().startswith("error")), said[-1] if said else "no message")
+    outside.link(root, folder, scratch_of(root, folder))
+    if replaced := _replaced(folder):
+        raise CheckError(
+            f"{name}: its results are not to be had, and its pipeline would give others: {', '.join(replaced)} has "
+            "changed since; keep such tables in the repository: dvc add"
+        )
+    environment = environment_for(folder, root, lambda message: say(f"{name}: {message}"))
+    variables = environment.variables
+    said = repro(folder, *targets, tell=lambda stage: say(f"{name}: running {stage}"), variables=variables)
+    if said:
+        sys.stderr.writelines(f"  {name} | {line}\n" for line in said)
+        reason = next((line for line in said if line.lower().startswith("error")), said[-1])
         raise CheckError(f"{name}: its results are not to be had and its pipeline does not run: {reason}")
+    return environment.remark
+
+
+def require_inside(folder: Path, name: str, paths: Iterable[str]) -> None:
+    """Raise CheckError where writing one of the paths in a revision's `folder` would write elsewhere."""
+    top = folder.resolve()
+    for path in paths:
+        place = folder / path
+        if place.is_symlink() or not place.parent.resolve().is_relative_to(top):
+            raise CheckError(f"{name}: its {path} lies behind a symbolic link or outside; DVC would write there")
+
+
+def _replaced(folder: Path) -> list[str]:
+    """What the pipeline reads from beside the repository and is not there as dvc.lock recorded it."""
+    from pipeline.repository.verify import changes
+
+    with contextlib.chdir(folder):
+        return [path for _, path, state in changes() if state == "modified" and outside.is_beside(path)]
 
 
 def stale_stages(folder: Path) -> list[str]:
@@ -124,13 +137,14 @@ def stale_stages(folder: Path) -> list[str]:
         return lock_is_current().problems
 
 
-def _obtain(folder: Path, name: str) -> str:
+def _obtain(root: Path, folder: Path, name: str) -> str:
     """Put the results of the revision into `folder`; says where they came from.
 
     A commit whose dvc.lock is stale (a parameter edited in the browser, say) records the results of something else.
     """
     recorded = lock.outputs(lock.read(folder), f"dvc.lock of {name}")
     wanted = [path for path in recorded if path.startswith(RESULTS)]
+    require_inside(folder, name, ["dvc.lock", "metrics", *recorded])
     try:
         stale = stale_stages(folder)
     except InputError as error:  # of DVC, which does not say whose files they are
@@ -142,5 +156,4 @@ def _obtain(folder: Path, name: str) -> str:
         if dvc(folder, "pull", *wanted, timeout=PULL_SECONDS).returncode == 0:
             return "the DVC remote"
     say(f"{name}: running its pipeline in a temporary worktree")
-    reproduce(folder, name)
-    return "a run in a temporary worktree"
+    return ", ".join(filter(None, ("a run in a temporary worktree", reproduce(root, folder, name))))

@@ -5,19 +5,17 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from pipeline.comparison import formats
 from pipeline.comparison.compare import compare
 from pipeline.comparison.gate import Figures, judge
 from pipeline.comparison.power import with_power
 from pipeline.comparison.results import Comparison
 from pipeline.errors import CheckError, InputError, PipelineError
-from pipeline.files import finite, read_json, replacing, write_json
+from pipeline.files import finite, read_json, read_parquet, replacing, write_json
 from pipeline.params import Params, parse_params
 from pipeline.repository import lock, sides
 from pipeline.repository.proof import find_proof
-from pipeline.repository.revisions import default_base, resolve
+from pipeline.repository.revisions import default_base, named_base, resolve
 from pipeline.repository.sides import PREDICTIONS, Side
 from pipeline.review.changes import find_changes
 from pipeline.review.curves import read_curves
@@ -56,7 +54,7 @@ def write_report(root: Path, base: str | None, head: str | None, seeds: int | No
 
 def assemble(root: Path, base: str | None, head: str | None, seeds: int | None) -> Report:
     """The report on two revisions; None stands for the default base, the workspace, and `review.seeds`."""
-    base_commit = default_base(root, head) if base is None else resolve(root, base)
+    beside = default_base(root, head) if base is None else named_base(root, base)
     head_commit = None if head is None else resolve(root, head)
     with ExitStack() as stack:
         new = stack.enter_context(sides.revision(root, head_commit)) if head_commit else sides.workspace(root)
@@ -65,9 +63,10 @@ def assemble(root: Path, base: str | None, head: str | None, seeds: int | None) 
             raise InputError(f"there is no params.yaml in {new.name}")
         params = parse_params(text, f"params.yaml of {new.name}")
         old, problem = None, None
-        if base_commit and sides.has_results(root, base_commit):
+        if beside and sides.has_results(root, beside.commit):
+            sides.say(f"comparing {new.name} with {beside.commit[:7]}{f' of {beside.branch}' if beside.branch else ''}")
             try:
-                old = stack.enter_context(sides.revision(root, base_commit))
+                old = stack.enter_context(sides.revision(root, beside.commit, beside.branch))
             except CheckError as error:
                 problem = str(error)
         return _report(root, old, new, params, params.review.seeds if seeds is None else seeds, problem)
@@ -82,7 +81,7 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
     if base:
         comparison = compare_sides(base, head, params)
         found = {
-            "base": Revision(base.name, base.commit, base.subject, base.source),
+            "base": Revision(base.name, base.commit, base.subject, base.source, base.branch),
             "base_values": {**own_values(base.folder), "latency_ms": latency.base},
             "changes": find_changes(base.folder, head.folder),
             "comparison": comparison,
@@ -136,7 +135,7 @@ def is_same_model(base: Side, head: Side) -> bool:
 
 def compare_sides(base: Side, head: Side, params: Params) -> Comparison:
     """Compare the predictions of both sides on the test rows whose content is the same."""
-    old, new = (pd.read_parquet(side.folder / PREDICTIONS) for side in (base, head))
+    old, new = (read_parquet(side.folder / PREDICTIONS) for side in (base, head))
     return compare(
         old,
         new,

@@ -1,17 +1,16 @@
 """What changed between two sides: data, parameters, code, environment, and the stages that ran again for it."""
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from pipeline.data.schema import CONTENT, KEY, TARGET
-from pipeline.files import read_json
+from pipeline.files import read_json, read_parquet
 from pipeline.repository import lock
+from pipeline.repository.packages import pinned
 from pipeline.tracking.facts import load_yaml, read
 
 PACKAGES = "requirements.lock"
@@ -145,9 +144,11 @@ def row_changes(base: Path, head: Path) -> tuple[RowChange, ...]:
 def identities(folder: Path, split: str) -> pd.DataFrame | None:
     """The content hash and the label of every row of a prepared table, by key; None where no table has them."""
     path, columns = folder / "data" / "prepared" / f"{split}.parquet", [KEY, CONTENT, TARGET]
-    if not path.is_file() or not set(columns) <= set(pq.read_schema(path).names):
+    if not path.is_file():
         return None
-    table: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas()
+    table = read_parquet(path, columns)
+    if list(table) != columns:
+        return None
     return table.astype(str).set_index(KEY)
 
 
@@ -165,11 +166,8 @@ def schema_changes(base: Path, head: Path) -> tuple[Change, ...]:
 
 def packages(path: Path) -> dict[str, str]:
     """Version of every package of a requirements.lock; several versions, by platform, are joined."""
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    found: dict[str, str] = {}
-    for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", text, flags=re.MULTILINE):
-        found[name] = f"{found[name]}, {version}" if name in found else version
-    return found
+    pins = pinned(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return {name: ", ".join(versions) for name, versions in pins.items()}
 
 
 def _shares(folder: Path) -> dict[str, float]:

@@ -23,12 +23,16 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Revision:
-    """One side in words: its short name, its commit, the commit's subject, and where its results came from."""
+    """One side in words: its short name, its commit, the commit's subject, and where its results came from.
+
+    `branch`: of the base, the branch that it is on, where that is known.
+    """
 
     name: str
     commit: str
     subject: str
     source: str
+    branch: str = ""
 
 
 @dataclass(frozen=True)

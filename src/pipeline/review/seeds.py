@@ -12,10 +12,11 @@ import pandas as pd
 from pipeline.comparison.compare import compare
 from pipeline.data.schema import Schema
 from pipeline.errors import InputError, PipelineError
-from pipeline.files import dump_yaml, parse_yaml
+from pipeline.files import dump_yaml, parse_yaml, read_parquet
 from pipeline.params import Params
 from pipeline.repository.revisions import snapshot
-from pipeline.repository.sides import PREDICTIONS, Side, reproduce, say, worktree
+from pipeline.repository.sides import PREDICTIONS, Side, reproduce
+from pipeline.repository.worktrees import worktree
 from pipeline.review.where import changed_rows
 
 COUNTING = ("accuracy", "balanced_accuracy", "macro_f1", "top_2_accuracy")  # metrics that move by a row or not at all
@@ -79,17 +80,17 @@ def summarise(differences: tuple[float, ...], fixed: tuple[str, ...] = (), step:
 
 def retrain(root: Path, side: Side, seeds: int) -> list[pd.DataFrame]:
     """The side's predictions with its own seed and `seeds` more; only the first where the seed changes nothing."""
-    found = [pd.read_parquet(side.folder / PREDICTIONS)]
+    found = [read_parquet(side.folder / PREDICTIONS)]
     train = _train(side)
     if not is_random(train):
         return found
     commit = snapshot(root) if side.folder == root else side.commit
     with worktree(root, commit) as folder:
         for number in range(1, seeds + 1):
-            say(f"{side.name}: training with seed {train['seed'] + number} ({number} of {seeds})")
-            _set_seed(folder / "params.yaml", train["seed"] + number)
-            reproduce(folder, side.name, "evaluate")
-            found.append(pd.read_parquet(folder / PREDICTIONS))
+            seed = train["seed"] + number
+            _set_seed(folder / "params.yaml", seed)
+            reproduce(root, folder, f"{side.name}, training with seed {seed} ({number} of {seeds})", "evaluate")
+            found.append(read_parquet(folder / PREDICTIONS))
             if number == 1 and found[0].equals(found[1]):
                 return found[:1]
     return found

@@ -14,6 +14,7 @@ import pandas as pd
 
 from pipeline.data.encode import encode
 from pipeline.data.schema import CONTENT, KEY, Schema, matrix
+from pipeline.files import read_parquet
 from pipeline.metrics.pictures import enlarge
 from pipeline.metrics.slices import Edges, values
 from pipeline.review.changes import identities
@@ -87,7 +88,7 @@ def picture(row: npt.NDArray[np.float32], size: tuple[int, int], low: float, hig
 
 
 def _test_rows(folder: Path) -> pd.DataFrame:
-    return pd.read_parquet(folder / "data/prepared/test.parquet").set_index(KEY)
+    return read_parquet(folder / "data/prepared/test.parquet").set_index(KEY)
 
 
 def _schema(folder: Path) -> Schema:

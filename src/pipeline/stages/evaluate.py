@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -12,7 +11,7 @@ from PIL.Image import Image
 from pipeline.data.columns import Columns
 from pipeline.data.schema import GROUP, KEY, TARGET, Schema, matrix, model_input, probability_columns
 from pipeline.errors import InputError, run
-from pipeline.files import read_json, replacing, write_json
+from pipeline.files import read_json, read_parquet, replacing, write_json
 from pipeline.metrics import curves, pictures
 from pipeline.metrics import values as metrics
 from pipeline.metrics.hardest import hardest
@@ -20,6 +19,7 @@ from pipeline.metrics.intervals import intervals
 from pipeline.metrics.slices import decode, per_class, per_slice
 from pipeline.metrics.values import Codes, Floats
 from pipeline.params import Evaluate, read_params
+from pipeline.stages.model import load_model
 from pipeline.tracking import Live
 
 TABLE_FEATURES = 12  # features that the table of hardest examples shows
@@ -29,8 +29,8 @@ def main() -> None:
     """Write data/predictions/test.parquet and metrics/evaluate/."""
     params = read_params().evaluate
     schema = Schema.from_dict(read_json("data/prepared/schema.json"))
-    test = pd.read_parquet("data/prepared/test.parquet").sort_values(KEY, kind="stable", ignore_index=True)
-    model = joblib.load("models/model.joblib")
+    test = read_parquet("data/prepared/test.parquet").sort_values(KEY, kind="stable", ignore_index=True)
+    model = load_model()
     require_fit(schema, model, test)
 
     features = model_input(test, schema)
@@ -112,7 +112,8 @@ def predictions(
     if groups is not None:
         table["group"] = groups
     if probabilities is not None:
-        table[probability_columns(schema.classes)] = probabilities
+        named = pd.DataFrame(probabilities, columns=probability_columns(schema.classes), index=table.index)
+        table = pd.concat([table, named], axis=1)  # at once: a column at a time, pandas warns from 100 on
     return table
 
 

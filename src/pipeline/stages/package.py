@@ -5,14 +5,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy.typing as npt
 import pandas as pd
 
 from pipeline.data.columns import Columns
 from pipeline.data.schema import KEY, Schema, matrix, probability_columns
 from pipeline.errors import CheckError, run
-from pipeline.files import read_json, replacing
+from pipeline.files import read_json, read_parquet, replacing
 from pipeline.package import mlflow_folder
 from pipeline.package.card import Facts, model_card
 from pipeline.package.example import example_row
@@ -20,9 +19,9 @@ from pipeline.package.export import columns_to_onnx, refused_by_onnxruntime, run
 from pipeline.package.parity import encoding_differs, parity
 from pipeline.package.table_model import TableModel
 from pipeline.params import read_params
+from pipeline.stages.model import MODEL, load_model
 from pipeline.tracking import Live
 
-MODEL = "models/model.joblib"
 TEST = "data/prepared/test.parquet"
 SCHEMA = "data/prepared/schema.json"
 PREDICTIONS = "data/predictions/test.parquet"
@@ -34,9 +33,9 @@ def main() -> None:
     """Write models/package/ and metrics/package/."""
     params = read_params()
     schema = Schema.from_dict(read_json(SCHEMA))
-    test = pd.read_parquet(TEST).sort_values(KEY, kind="stable", ignore_index=True)
-    predictions = pd.read_parquet(PREDICTIONS)
-    model = joblib.load(MODEL)
+    test = read_parquet(TEST).sort_values(KEY, kind="stable", ignore_index=True)
+    predictions = read_parquet(PREDICTIONS)
+    model = load_model()
     facts = Facts(
         name=params.package.name,
         purpose=purpose(params.package.purpose, schema),

@@ -1,15 +1,17 @@
 """Stage `prepare`: check the table, divide its rows by content, write typed columns."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pydantic import ValidationError
 
 from pipeline.data import profile, split, validate
 from pipeline.data.cells import as_names, plain
-from pipeline.data.dataset import Roles, fit_schema, read_features, read_labels, typed
+from pipeline.data.dataset import Roles, fit_schema, read_features, read_labels, typed, with_reading
 from pipeline.data.schema import CONTENT, GROUP, KEY, TARGET, Schema
 from pipeline.data.tables import read_table
 from pipeline.errors import InputError, run
@@ -18,21 +20,27 @@ from pipeline.params import Data, read_params
 from pipeline.text import shown
 from pipeline.tracking import Live
 
+LOADED = Path("data/raw/dataset.parquet")  # the output of `load`
 RECORDED = Path("data/schema.json")
 PREPARED = Path("data/prepared")
 METRICS = Path("metrics/prepare")
+MANY_COLUMNS = 1_000
 
 
 def main() -> None:
     """Write data/prepared/ and metrics/prepare/."""
     params = read_params()
     raw, roles = read(params.data)
+    begin = progress(*raw.shape)
+    begin("reading the columns")
     validate.check_values(raw, roles)
     labels = read_labels(raw[roles.target])
     validate.check_classes(labels)
     features = read_features(raw, roles)
+    begin("checking the values")
     validate.check_features(features, raw)
 
+    begin("dividing the rows")
     content = split.row_hashes(raw.drop(columns=roles.target))
     keys = raw[roles.id] if roles.id else split.numbered(content, labels)
     groups = raw[roles.group] if roles.group else None
@@ -49,11 +57,13 @@ def main() -> None:
 
     training = sides == "train"
     classes = sorted(labels.unique().tolist())
-    image = validate.image_size(params.data.image, raw.attrs, len(features.types))
+    image = validate.image_size(params.data.image, own_words(params.data, raw).image, len(features.types))
     schema = fit_schema(features.table, training, features.types, roles.target, classes, image)
+    schema = with_reading(schema, params.data.read)
     if recorded := read_recorded():
         validate.check_recorded(recorded, schema)
 
+    begin("looking for what a person should see")
     contradicting = profile.contradictory(labels, hashes)
     findings = [
         *profile.find_in_columns(raw, features, image),
@@ -64,6 +74,7 @@ def main() -> None:
     described = profile.profile(features, labels, sides, hashes, contradicting)
     described["warnings"] = noticed = profile.condense(findings)
 
+    begin("writing")
     rows = pd.DataFrame({KEY: keys.array, CONTENT: content, TARGET: labels.array})
     if groups is not None:
         rows[GROUP] = groups.array
@@ -74,16 +85,47 @@ def main() -> None:
         sys.stderr.write(f"warning: {shown(place + str(warning['message']))}\n")
 
 
+def progress(rows: int, columns: int) -> Callable[[str], None]:
+    """Says on stderr what begins, where it takes seconds: some milliseconds for each column."""
+
+    def line(step: str) -> None:
+        if columns >= MANY_COLUMNS:
+            sys.stderr.write(f"prepare: {step} ({columns:,} columns, {rows:,} rows)\n")
+
+    return line
+
+
 def read(data: Data) -> tuple[pd.DataFrame, Roles]:
     """The table in plain cells and the roles of its columns; a set that `load` wrote brings its own split column."""
     names_of_rows = [name for name in (data.id, data.group) if name]
-    raw = plain(read_table(data.path, text=[*names_of_rows, data.target, *data.categorical]))
-    split_column = data.split_column or raw.attrs.get("split_column")
+    raw = plain(read_table(data.path, [*names_of_rows, data.target, *data.categorical], data.read))
+    split_column = data.split_column or own_words(data, raw).split_column
     roles = Roles(data.target, data.id, data.group, split_column, tuple(data.drop), tuple(data.categorical))
     validate.check_roles(raw, roles)
+    validate.check_blanks(raw, data.read)
     for name in names_of_rows:
         raw[name] = as_names(raw[name])
     return raw, roles
+
+
+def own_words(data: Data, raw: pd.DataFrame) -> Data:
+    """What the file that `load` wrote says of its pictures and its split, as if it stood in params.yaml.
+
+    Every Parquet file can say that, where nobody sees it (pandas' attrs): of other files it is not believed.
+
+    Raises:
+        InputError: it says something that params.yaml may not say.
+    """
+    said = raw.attrs if Path(data.path) == LOADED else {}
+    try:
+        own = {name: said.get(name) for name in ("image", "split_column")}
+        return Data.model_validate({"path": data.path, "target": data.target, **own})
+    except ValidationError as error:
+        name = error.errors()[0]["loc"][0]
+        raise InputError(
+            f"{data.path}: what the file says of itself, '{name}', is no {name} that params.yaml could name;"
+            " run: dvc repro --force load"
+        ) from None
 
 
 def read_recorded() -> Schema | None:

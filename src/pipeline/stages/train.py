@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from pipeline.data.columns import Columns
 from pipeline.data.schema import GROUP, TARGET, Schema
 from pipeline.errors import InputError, run
-from pipeline.files import read_json, replacing
+from pipeline.files import read_json, reading_parquet, replacing
 from pipeline.models.estimators import build
 from pipeline.models.folds import folds_by_group
 from pipeline.models.learn import Learned, Scores, learn, reasons
@@ -70,7 +70,7 @@ def main() -> None:
 def read_rows(path: Path, schema: Schema) -> Rows:
     """The encoded features and the labels of a prepared table, without a second copy of them in memory."""
     encode = Columns(schema.features)
-    with pq.ParquetFile(path) as file:
+    with reading_parquet(path), pq.ParquetFile(path) as file:
         features = np.empty((file.metadata.num_rows, len(schema.features)), dtype=np.float32)
         labels: list[int | str] = []
         for batch in file.iter_batches(batch_size=4096, columns=[*schema.names, TARGET]):

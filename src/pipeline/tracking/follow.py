@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import sys
 import threading
 import time
@@ -22,6 +23,7 @@ from pipeline.tracking.follower import Order, changed
 from pipeline.tracking.ledger import FOLLOWING, PENDING, Entry, Ledger
 from pipeline.tracking.recording import KILLED, Bundle, Source, begun, complete, relative, tracking
 from pipeline.tracking.records import History
+from pipeline.tracking.scratch import in_scratch
 
 if TYPE_CHECKING:
     from pipeline.tracking.wandb_run import WandbRun
@@ -242,6 +244,7 @@ class Follower:
         time.sleep(DEADLINE)
         self._entry.state, self._entry.problem = PENDING, f"W&B has not taken everything in {DEADLINE:.0f} s"
         self._ledger.write(self._entry)
+        shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)  # this process's own: see in_scratch
         os._exit(1)
 
     def _repeat_complaint(self) -> None:
@@ -271,7 +274,8 @@ def main() -> None:
         line += os.read(0, 1) or b"\n"
     order = Order(**json.loads(line))
     try:
-        Follower(order).run()
+        with in_scratch():
+            Follower(order).run()
     except OSError as error:  # the ledger: where nothing can be noted, nothing is begun
         sys.stdout.write(f"W&B's folder {settings.home(Path(order.root))} cannot be written ({error.strerror})\n")
         sys.stdout.flush()

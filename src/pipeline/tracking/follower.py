@@ -302,7 +302,7 @@ def _spawn(root: Path) -> tuple[subprocess.Popen[bytes], socket.socket]:
         parts = environment["PYTHONPATH"].split(os.pathsep)
         environment["PYTHONPATH"] = os.pathsep.join(str(Path(part).resolve()) for part in parts)
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.tracking.follow"],
+        [sys.executable, "-P", "-m", "pipeline.tracking.follow"],
         stdin=its.fileno(),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

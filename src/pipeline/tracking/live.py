@@ -12,6 +12,7 @@ from dvclive.error import InvalidDataTypeError
 from dvclive.plots import PLOT_TYPES, Metric
 from dvclive.plots.utils import NUMPY_SCALARS
 
+from pipeline.repository import packages
 from pipeline.tracking.follower import Follower
 
 
@@ -34,6 +35,8 @@ class Live(dvclive.Live):  # type: ignore[misc]
         """Start recording into the folder `dir`, which is emptied first. `settings` go to `dvclive.Live`."""
         defaults = {"save_dvc_exp": False, "dvcyaml": None, "report": None, "monitor_system": False}
         super().__init__(dir=str(dir), **{**defaults, **settings})
+        if packages.any_allowed() and (others := packages.differences()):
+            self.summary[packages.RECORDED] = "; ".join(others)  # whoever reads the numbers sees what they are of
         self._follower = Follower.start(Path(self.dir))
 
     def log_metric(self, name: str, val: Any, timestamp: bool = False, plot: bool = True) -> None:

@@ -15,6 +15,7 @@ from pipeline.tracking import facts, lineage, recording, revisions, settings
 from pipeline.tracking.follower import ORDER, Order
 from pipeline.tracking.ledger import FOLLOWING, LOST, MIRRORED, PARTIAL, PENDING, Entry, Ledger, alive
 from pipeline.tracking.recording import Bundle, Source
+from pipeline.tracking.scratch import scratch
 
 UNSENT = (PENDING, PARTIAL)
 PER_RUN = 60.0  # seconds that a run may take when no limit is given
@@ -41,7 +42,10 @@ def mirror(folders: list[Path], rev: str | None, seconds: float | None) -> list[
     ledger = Ledger(root)
     if deadline is not None:
         _wait_for_followers(ledger, deadline)
-    wanted = _of_revisions(root, ledger, rev) if rev else _of_workspace(root, ledger, folders)
+    try:
+        wanted = _of_revisions(root, ledger, rev) if rev else _of_workspace(root, ledger, folders)
+    finally:
+        _new(ledger).remove()  # half a copy, if something went wrong
     todo = [entry for entry in wanted if entry.state in UNSENT]
     if todo:
         _push(root, ledger, todo, deadline)
@@ -84,7 +88,7 @@ def _of_workspace(root: Path, ledger: Ledger, folders: list[Path]) -> list[Entry
         tree = settings.tree(folder)
         source = Source.workspace(tree, os.environ.get("DVC_EXP_NAME", ""))
         stage = lineage.stage_of(source.lock, recording.relative(folder, tree)) or folder.name
-        copy = ledger.bundle(f"new-{os.getpid()}")
+        copy = _new(ledger)
         copy.copy(folder)
         found.append(_entry(ledger, copy, source, stage, recording.relative(folder, root), root))
         if found[-1].state == PENDING:
@@ -108,7 +112,7 @@ def _of_revisions(root: Path, ledger: Ledger, name: str) -> list[Entry]:
         source = revisions.source(root, revision)
         files = revisions.Files(root, revision)
         for stage, place in revisions.folders(source):
-            copy = ledger.bundle(f"new-{os.getpid()}")
+            copy = _new(ledger)
             copy.remove()
             if not files.copy(place, copy.records):
                 continue
@@ -197,6 +201,11 @@ def _recover(root: Path, ledger: Ledger) -> None:
         ledger.write(entry)
 
 
+def _new(ledger: Ledger) -> Bundle:
+    """Where records are copied to before it is known whose they are."""
+    return ledger.bundle(f"new-{os.getpid()}")
+
+
 def _folder(root: Path, entry: Entry) -> Path:
     """Where the records of an entry were written: a follower's may be in the folder of `dvc exp run --temp`."""
     return Path(entry.followed) if entry.followed else root / entry.recording.folder
@@ -211,24 +220,27 @@ def _wait_for_followers(ledger: Ledger, deadline: float) -> None:
 def _push(root: Path, ledger: Ledger, entries: list[Entry], deadline: float | None) -> None:
     """Send entries in a process of its own, which is ended at the deadline: W&B's client may wait for minutes."""
     limit = deadline - time.monotonic() if deadline is not None else PER_RUN * len(entries)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.tracking.push", str(root), *(entry.recording.run_id for entry in entries)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        process.wait(max(limit, 0.1))
-    except subprocess.TimeoutExpired:
-        now = {entry.recording.run_id: entry for entry in ledger.entries()}
-        for entry in (now.get(entry.recording.run_id, entry) for entry in entries):
-            if entry.state != MIRRORED:
-                entry.state, entry.problem = PENDING, f"W&B has not taken everything in {limit:.0f} s"
-                ledger.write(entry)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    with scratch() as variables:
+        runs = [entry.recording.run_id for entry in entries]
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "pipeline.tracking.push", str(root), *runs],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env=os.environ | variables,
+        )
+        try:
+            process.wait(max(limit, 0.1))
+        except subprocess.TimeoutExpired:
+            now = {entry.recording.run_id: entry for entry in ledger.entries()}
+            for entry in (now.get(entry.recording.run_id, entry) for entry in entries):
+                if entry.state != MIRRORED:
+                    entry.state, entry.problem = PENDING, f"W&B has not taken everything in {limit:.0f} s"
+                    ledger.write(entry)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _checked(folder: Path) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.errors import InputError, ResourceError
 from pipeline.repository.dvc import files_of
-from pipeline.repository.git import ask
+from pipeline.repository.git import ask, demand
 from pipeline.tracking import facts, lineage
 from pipeline.tracking.recording import Source, parse_lock
 
@@ -26,7 +26,9 @@ def resolve(root: Path, name: str) -> list[Revision]:
 
     Raises:
         InputError: there is none.
+        ResourceError: Git cannot be asked here.
     """
+    demand(root)
     experiments = _experiments(root)
     by_commit = {commit: experiment for experiment, commit in experiments.items()}
     if name in experiments:

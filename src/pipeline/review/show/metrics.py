@@ -34,6 +34,9 @@ def print_metrics() -> None:
     console.print(table)
     where = "models/package" if Path("models/package").is_dir() else "models/package (not here; run: dvc pull)"
     console.print(f"package: {where}, {packaged['size_bytes'] / 1000:.0f} kB, ONNX in MLflow's format", highlight=False)
+    if Path("models/package/MLmodel").is_symlink():  # cache.type symlink
+        told = "its files are links into the DVC cache, which MLflow refuses; for it: cp -rL models/package COPY"
+        console.print(told, highlight=False)
 
 
 def _read(path: str) -> dict[str, Any]:

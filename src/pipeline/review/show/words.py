@@ -69,7 +69,8 @@ def effect(report: Report) -> str:
 def revision(side: Revision) -> str:
     """One side: its commit, what that was for, and where its results come from."""
     if side.name == side.commit[:7]:
-        return f"{side.name} “{formats.short(side.subject, 72)}” (results from {side.source})"
+        where = f" of {formats.short(side.branch, 72)}" if side.branch else ""
+        return f"{side.name}{where} “{formats.short(side.subject, 72)}” (results from {side.source})"
     return f"{side.name} on {side.commit[:7]} “{formats.short(side.subject, 72)}”"
 
 

@@ -1,0 +1,180 @@
+"""Reads one CSV file as `data.read` of params.yaml says, and tells the line and the cause where it cannot."""
+
+import csv
+import gzip
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, TextIO
+
+import pandas as pd
+
+from pipeline.data.cells import BLANK, NUMBER
+from pipeline.errors import InputError
+from pipeline.params import Read
+
+SPACES = r"\s+"  # as pandas has it: any spaces between the cells
+LONG = 40  # characters of a line in a message
+
+
+def read_csv(file: Path, separator: str, text: Sequence[str], reading: Read) -> pd.DataFrame:
+    """The table of a file; the columns named in `text` as they are written.
+
+    Raises:
+        InputError: another encoding or separator, no header, rows with more or fewer cells than it.
+    """
+    try:
+        header = _header(file, separator, reading)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table: pd.DataFrame = pd.read_csv(
+                file,
+                sep=separator,
+                encoding=reading.encoding,
+                header=0 if reading.names is None else None,
+                names=reading.names,
+                decimal=reading.decimal,
+                thousands=reading.thousands,
+                comment=reading.comment,
+                index_col=False,
+                keep_default_na=False,
+                na_values=_blanks(header, reading),
+                skipinitialspace=True,
+                low_memory=False,
+                dtype={name: "str" for name in header if name.strip() in text},
+            )
+        table.columns = table.columns.str.strip()
+        if len(table) and table.iloc[:, -1].hasnans:  # only then can a row be short, which pandas fills with blanks
+            _demand_a_name(file, header, table)
+            _demand_whole_rows(file, separator, reading, len(header))
+        return table
+    except UnicodeError as error:
+        where = f" (byte {error.start})" if isinstance(error, UnicodeDecodeError) else ""
+        raise InputError(
+            f"{file}: not {reading.encoding.upper()}{where}; say how it is encoded, such as data.read.encoding: cp1252 "
+            "(utf-16 if from Excel as 'Unicode text')"
+        ) from None
+    except (gzip.BadGzipFile, EOFError):
+        raise InputError(f"{file}: not a whole gzip file; compress it again") from None
+    except (pd.errors.ParserWarning, pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
+        raise InputError(_uneven(file, separator, reading) or _unreadable(file, error)) from None
+
+
+def demand_names(file: Path, names: Sequence[str]) -> None:
+    """Refuse a first line that names columns twice, or that looks like a row, which would be lost.
+
+    Numbers that go up by the same step are names: pandas writes 0, 1, 2, and years head columns.
+    """
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise InputError(
+            f"{file}: {len(repeated)} column names stand more than once, such as '{repeated[0]}'; rename, or "
+            "if the first line is a row, name the columns in data.read.names"
+        )
+    numbers = [float(name) for name in names if re.fullmatch(NUMBER, name)]
+    steps = {after - before for before, after in pairwise(numbers)}
+    whole = all(number.is_integer() for number in numbers)
+    counted = len(numbers) == 1 or (len(steps) == 1 and min(steps) > 0)
+    if numbers and not (whole and counted):
+        raise InputError(
+            f"{file}: the first line, {_short(', '.join(names))}, looks like a row: its names are numbers; if the file "
+            "has no names, list them in data.read.names, else rename these columns"
+        )
+
+
+def _header(file: Path, separator: str, reading: Read) -> list[str]:
+    """The columns' names as they stand there, or as `names` says; a single one with another separator is refused."""
+    with _open(file, reading) as lines:
+        _, header = next(_rows(lines, separator, reading), (0, list[str]()))
+    if reading.names is not None:
+        if len(header) != len(reading.names):
+            raise InputError(
+                f"{file}: its first row has {len(header)} cells, but data.read.names lists {len(reading.names)} names"
+            )
+        return reading.names
+    others = [other for other in ";\t|," if other != separator and other in "".join(header)]
+    if len(header) == 1 and others and not reading.sep:
+        name, said = {
+            "\t": ("tabs", r'"\t"'),
+            ";": ("semicolons", '";"'),
+            "|": ("bars", '"|"'),
+            ",": ("commas", '","'),
+        }[others[0]]
+        raise InputError(f"{file}: its columns are divided by {name}; set data.read.sep: {said}")
+    demand_names(file, [name.strip() for name in header if name.strip()])
+    return header
+
+
+def _blanks(header: Sequence[str], reading: Read) -> dict[str, list[str]]:
+    """What is a blank in each column, by its name as it stands there."""
+    names = [name or f"Unnamed: {place}" for place, name in enumerate(header)]  # as pandas calls one without a name
+    return {name: [*BLANK, *map(str, reading.blanks(name.strip()))] for name in names}
+
+
+def _rows(lines: TextIO, separator: str, reading: Read) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a file as cells, each with its line; comments and lines without a cell are no rows."""
+    kept = lines if reading.comment is None else (_uncommented(line, reading.comment) for line in lines)
+    if separator == SPACES:
+        yield from ((number, line.split()) for number, line in enumerate(kept, 1) if line.strip())
+        return
+    rows = csv.reader(kept, delimiter=separator, skipinitialspace=True)
+    yield from ((rows.line_num, row) for row in rows if row not in ([], [""]))
+
+
+def _uncommented(line: str, comment: str) -> str:
+    return line if '"' in line else line.partition(comment)[0]
+
+
+def _demand_whole_rows(file: Path, separator: str, reading: Read, names: int) -> None:
+    """Refuse rows with fewer cells than the header has names."""
+    with _open(file, reading) as lines:
+        short = [(line, len(row)) for line, row in _rows(lines, separator, reading) if len(row) < names]
+    if short:
+        line, cells = short[0]
+        raise InputError(
+            f"{file}: {len(short)} rows have fewer cells than the header has names, such as line {line} ({cells} of "
+            f"{names}); was the file cut off? else end them with separators for their blank cells"
+        )
+
+
+def _demand_a_name(file: Path, header: Sequence[str], table: pd.DataFrame) -> None:
+    """Refuse a last column without a name and without a value: each line ends with a separator."""
+    if not header[-1].strip() and table.iloc[:, -1].isna().all():
+        raise InputError(
+            f"{file}: line 1 ends with a separator, and so do the others: the last column has no name and no value; "
+            f"take them away, or set data.drop: ['{table.columns[-1]}']"
+        )
+
+
+def _uneven(file: Path, separator: str, reading: Read) -> str | None:
+    """The line and the cause, if a row has more cells than the first one."""
+    with _open(file, reading) as lines:
+        rows = _rows(lines, separator, reading)
+        first_line, first = next(rows, (0, list[str]()))
+        for line, row in rows:
+            if len(row) > len(first):
+                told = f"{file}: line {line} has {len(row)} cells, line {first_line} ({_short(separator.join(first))}) "
+                if first and first[0].startswith(("#", "%", "//")):
+                    return f"{told}only {len(first)}; if that is a comment, set data.read.comment: '{first[0][0]}'"
+                return f"{told}{len(first)}: more cells than names; look for stray separators or a title"
+    return None
+
+
+def _unreadable(file: Path, error: Exception) -> str:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0][:150]
+    detail = reason.removeprefix("Error tokenizing data. C error: ")
+    return f"{file}: not a readable CSV file ({detail}); look at that line"
+
+
+def _open(file: Path, reading: Read) -> TextIO:
+    opener: Any = gzip.open if file.name.lower().endswith(".gz") else open
+    encoding = "utf-8-sig" if reading.encoding == "utf-8" else reading.encoding
+    lines: TextIO = opener(file, "rt", encoding=encoding, newline="")
+    return lines
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONG else f"{text[:LONG]}..."

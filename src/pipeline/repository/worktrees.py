@@ -1,0 +1,71 @@
+"""Temporary Git worktrees: a commit's files in a folder of their own that shares the DVC cache."""
+
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from pipeline.errors import ResourceError
+from pipeline.repository import outside
+from pipeline.repository.dvc import share_cache
+from pipeline.repository.git import git
+
+PREFIX, OWNED = "pipeline-review-", "owned"  # OWNED is locked by the process whose worktree it is
+
+
+@contextmanager
+def worktree(root: Path, commit: str) -> Iterator[Path]:
+    """A temporary Git worktree of a commit whose DVC uses the cache and the remotes of `root`.
+
+    It stands as deep as `root`, so that what stands above the repository (../tables) has its place in there, too.
+    """
+    remove_left(root)
+    prefix = git(root, "rev-parse", "--show-prefix")
+    top = Path(git(root, "rev-parse", "--show-toplevel"))
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as scratch, _owned(Path(scratch)):
+        tree = Path(scratch, "tree").joinpath(*top.parts[1:])
+        git(root, "-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach", str(tree), commit)
+        try:
+            outside.check_out_submodules(root, tree / prefix)
+            share_cache(root, tree / prefix)
+            yield tree / prefix
+        finally:
+            git(root, "worktree", "remove", "--force", "--force", str(tree))
+
+
+def scratch_of(root: Path, folder: Path) -> Path:
+    """The temporary folder in which `folder` stands for `root`."""
+    return folder.parents[len(root.resolve().parts) - 2]
+
+
+def remove_left(root: Path) -> None:
+    """Remove the worktrees that a killed process left; one whose owner lives is locked, and stays."""
+    for line in git(root, "worktree", "list", "--porcelain").splitlines():
+        tree = Path(line.removeprefix("worktree "))
+        scratch = next((place for place in tree.parents if place.name.startswith(PREFIX)), None)
+        if not line.startswith("worktree ") or scratch is None or not (scratch / OWNED).is_file():
+            continue
+        with (scratch / OWNED).open() as mark:
+            if _lock(mark):
+                with suppress(ResourceError):
+                    git(root, "worktree", "remove", "--force", "--force", str(tree))
+                shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _owned(scratch: Path) -> Iterator[None]:
+    with (scratch / OWNED).open("w") as mark:
+        _lock(mark)
+        yield
+
+
+def _lock(mark: TextIO) -> bool:
+    """Lock a file until it is closed, or its process ends in whatever way; False where another has."""
+    try:
+        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from pipeline.review.report import Report, Revision
 from pipeline.review.seeds import training_noise
 from pipeline.review.show.html import to_html
 from pipeline.review.show.render import to_markdown
-from pipeline.review.where import changed_rows, show_flips, slice_labels
+from pipeline.review.where import assumed, changed_rows, show_flips, slice_labels
 
 MODEL = ("models/model.joblib", "data/prepared/schema.json")  # what a model is: the same bytes are the same model
 
@@ -136,7 +137,7 @@ def is_same_model(base: Side, head: Side) -> bool:
 def compare_sides(base: Side, head: Side, params: Params) -> Comparison:
     """Compare the predictions of both sides on the test rows whose content is the same."""
     old, new = (read_parquet(side.folder / PREDICTIONS) for side in (base, head))
-    return compare(
+    found = compare(
         old,
         new,
         params.review.metrics,
@@ -146,6 +147,8 @@ def compare_sides(base: Side, head: Side, params: Params) -> Comparison:
         bins=params.evaluate.bins,
         same_model=is_same_model(base, head),
     )
+    note = assumed(head.folder)
+    return replace(found, notes=[*found.notes, note]) if note else found
 
 
 def own_values(folder: Path) -> dict[str, Any]:

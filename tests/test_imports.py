@@ -30,7 +30,8 @@ ROOMS = {
     "review": {"params", "data", "metrics", "models", "package", "comparison", "repository", "tracking"},
     "comment": set(),
     "stages": {"params", "data", "metrics", "models", "package", "tracking", "repository"},
-    "cli": {"params", "data", "comparison", "repository", "review", "tracking"},
+    "adopt": {"params", "data", "comparison", "repository", "review"},
+    "cli": {"adopt", "params", "data", "comparison", "repository", "review", "tracking"},
 }
 DOMAIN = ("data", "metrics", "models", "package", "comparison")
 FOREIGN = {"dvc", "dvclive", "wandb", "subprocess", "gto"}  # of which the domain knows nothing

@@ -1,7 +1,8 @@
 """The `pipeline` command: a thin list of verbs over the rooms beside it, each imported when it is called."""
 
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -10,12 +11,33 @@ from pipeline import errors
 from pipeline.repository.environment import leave_git_hook
 from pipeline.text import shown
 
+if TYPE_CHECKING:
+    from pipeline.params import Seeds
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Train with `dvc repro`; look at, prove, compare and mirror the result with these.",
 )
+
+
+@app.command()
+def adopt(
+    file: Annotated[Path, typer.Argument(help="your table: CSV in any dialect, Excel, Parquet, or a folder of them")],
+    target: Annotated[str, typer.Option(help="the column to predict")],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="take it: dvc add, params.yaml, dvc.yaml; else nothing is written")
+    ] = False,
+) -> None:
+    """Read your own table, print what was understood and proposed on one page and, with a yes, take it."""
+    from pipeline.adopt import adopt_table
+
+    def agreed() -> bool:
+        return yes or (sys.stdin.isatty() and typer.confirm("\ntake it?"))
+
+    for line in adopt_table(Path.cwd(), file, target, agreed) or ["nothing was written; with --yes it is taken"]:
+        typer.echo(line)
 
 
 @app.command()
@@ -77,17 +99,31 @@ def report(
     base: Annotated[str | None, typer.Option(help="compare with this  \\[default: where the branch began]")] = None,
     head: Annotated[str | None, typer.Option(help="judge this revision  \\[default: the workspace]")] = None,
     out: Annotated[Path, typer.Option(help="folder for report.md, report.html and report.json")] = Path("report"),
-    seeds: Annotated[int | None, typer.Option(min=0, max=50, help="further seeds to train both with")] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(metavar="N|auto", help="further seeds to train both with; auto: what a minute allows"),
+    ] = None,
 ) -> None:
     """Say whether the change made the model better, worse or neither, and why; exit 1 if the gate does not allow it."""
     from pipeline.review.assemble import write_report
     from pipeline.review.show.words import lines
 
-    found = write_report(Path.cwd(), base, head, seeds, out)
+    found = write_report(Path.cwd(), base, head, None if seeds is None else _seeds(seeds), out)
     for line in [*lines(found), f"{out / 'report.html'}"]:
         say(line)
     if found.failures:
         raise errors.CheckError(f"not allowed: {'; '.join(found.failures)}")
+
+
+def _seeds(text: str) -> "Seeds":
+    """The number of `--seeds`, or auto."""
+    from pipeline.params import MOST_SEEDS
+
+    if text == "auto":
+        return "auto"
+    if not text.isdecimal() or int(text) > MOST_SEEDS:
+        raise errors.InputError(f"--seeds {text}: give a number of 0 to {MOST_SEEDS}, or auto")
+    return int(text)
 
 
 class _Mirror(TyperCommand):

@@ -14,6 +14,8 @@ from pipeline.files import parse_yaml
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Action = Literal["block", "inform"]
 SHOWN = 80  # characters of a wrong value in a message at most: a whole section would hide the reason
+Seeds = int | Literal["auto"]
+MOST_SEEDS = 50
 COSTS = ("size_bytes", "latency_ms")  # what the gate may bound beside the compared metrics
 
 
@@ -75,6 +77,11 @@ class Data(_Section):
     group: str | None = Field(None, description="rows with the same value here stay on the same side (patient, user)")
     drop: list[str] = Field([], description="columns that the model must not see")
     categorical: list[str] = Field([], description="numeric columns that are names, not amounts")
+    categories: dict[str, Literal["frequent", "target"]] = Field(
+        {},
+        description="columns of many names: {postcode: target}, the share of each class among its rows, or "
+        "frequent: the 200 most frequent and the rest",
+    )
     split_column: str | None = Field(None, description="a column that says train, validation or test for every row")
     image: tuple[PositiveInt, PositiveInt] | None = Field(
         None, strict=False, description="height and width, if each row is a picture"
@@ -90,12 +97,16 @@ class Prepare(_Section):
 
     validation_size: Fraction = Field(0.15, description="share of the rows that steer training")
     test_size: Fraction = Field(0.25, description="share of the rows that judge the model")
+    holdout_size: float = Field(
+        0.0, ge=0, lt=1, description="share of the rows that judge a model only before its release; from training's"
+    )
     seed: int = Field(0, ge=0, description="another number is another split")
 
     @model_validator(mode="after")
     def _leaves_training_rows(self) -> "Prepare":
-        if self.validation_size + self.test_size >= 0.95:
-            raise ValueError("validation_size + test_size must leave at least 5 % of the rows for training")
+        if self.validation_size + self.test_size + self.holdout_size >= 0.95:
+            more = " + holdout_size" if self.holdout_size else ""
+            raise ValueError(f"validation_size + test_size{more} must leave at least 5 % of the rows for training")
         return self
 
 
@@ -169,7 +180,17 @@ class Review(_Section):
 
     primary: str = Field("accuracy", description="the metric of the headline")
     metrics: dict[str, Metric] = Field(description="the metrics to compare")
-    seeds: int = Field(0, ge=0, le=50, description="further seeds to train both sides with: shows the luck")
+    seeds: Annotated[int, Field(ge=0, le=MOST_SEEDS)] | Literal["auto"] = Field(
+        0,
+        description="further seeds to train both sides with: shows the luck; auto: what seed_seconds allow",
+    )
+    seed_seconds: float = Field(60, gt=0, description="how long `seeds: auto` may train")
+    anchor: str | None = Field(
+        None, description="a revision that every change is compared with, too, until a version is released"
+    )
+    looks: Literal["count", "adjust"] = Field(
+        "count", description="how often these rows were looked at: only say it, or divide the level by it (adjust)"
+    )
 
     @model_validator(mode="after")
     def _primary_is_compared(self) -> "Review":
@@ -194,12 +215,17 @@ class Rule(_Section):
         "point", description="minimum and maximum: judge the value itself, or the far end of evaluate's interval"
     )
     strict: bool = Field(False, description="regression: too few rows to decide it fail the rule, too")
+    against: Literal["base", "anchor"] = Field(
+        "base", description="regression: worse than what stood before, or than the anchor (review.anchor)"
+    )
     action: Action = Field("block", description="block: the report fails; inform: it only says so")
 
     @model_validator(mode="after")
     def _has_one_bound(self) -> "Rule":
         if sum(bound is not None for bound in (self.minimum, self.maximum, self.regression, self.ratio)) != 1:
             raise ValueError("a rule has exactly one of minimum, maximum, regression, ratio")
+        if self.against == "anchor" and self.regression is None:
+            raise ValueError("against: anchor is for regression; no other bound is about an anchor")
         if self.at == "interval" and self.minimum is None and self.maximum is None:
             raise ValueError("at: interval is for minimum and maximum; a regression is judged on its interval anyway")
         if self.strict and self.regression is None:

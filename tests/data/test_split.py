@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.data.cells import plain
-from pipeline.data.split import divide, fractions, leaking, numbered, row_hashes
+from pipeline.data.split import HOLDOUT, divide, fractions, leaking, numbered, row_hashes
 
 NUMBERS = st.one_of(st.integers(-(2**53), 2**53), st.floats(allow_infinity=False, width=64))
 CELLS = st.one_of(NUMBERS, st.booleans(), st.text(max_size=5), st.none())
@@ -154,3 +154,22 @@ def test_an_official_split_is_kept_and_validation_comes_out_of_its_training_rows
     assert 100 < (sides == "validation").sum() < 180
     official[:10] = "validation"
     assert (divide(names, 0.2, 0.5, 0, official) == official).all()
+
+
+def test_what_is_held_back_comes_from_training_alone_and_moves_no_other_row() -> None:
+    names = [f"row{number}" for number in range(4000)]
+    official = pd.Series(np.where(np.arange(4000) % 4 == 0, "test", "train"))
+    for sides in (None, official):
+        before = divide(names, 0.15, 0.25, 0, sides)
+        after = divide(names, 0.15, 0.25, 0, sides, holdout_size=0.1)
+        held = after == HOLDOUT
+        assert set(before[held]) == {"train"} and (before[~held] == after[~held]).all()
+        assert 0.06 < held.mean() < 0.12
+        more = divide(names, 0.15, 0.25, 0, sides, holdout_size=0.2)
+        assert (more[held] == HOLDOUT).all(), "more held back keeps what was held back"
+
+
+def test_a_copy_of_a_row_held_back_is_in_no_training_and_a_test_row_stays() -> None:
+    sides = np.array(["train", "validation", HOLDOUT, "test", HOLDOUT, "train"])
+    features = np.array(["a", "a", "a", "b", "b", "c"], dtype=object)
+    assert leaking(sides, features).tolist() == [True, True, False, False, True, False]

@@ -27,10 +27,13 @@ def prepare() -> None:
     for place, name in enumerate(PIXELS):
         table[name] = np.array([16 * luck(f"{key}{place}") for key in rows["key"]], dtype=np.float32)
     table["kind"] = np.array([round(luck(key)) for key in rows["key"]], dtype=np.float32)
-    side = pd.cut([luck(f"side{key}") for key in rows["key"]], [0, 0.5, 0.6, 1], labels=["train", "validation", "test"])
+    luck_of_side = [luck(f"side{key}") for key in rows["key"]]
+    side = pd.Series(pd.cut(luck_of_side, [0, 0.5, 0.6, 1], labels=["train", "validation", "test"]))
+    held = np.array([luck(f"held{key}") for key in rows["key"]]) < PARAMS["prepare"].get("holdout_size", 0)
+    side = side.cat.add_categories("holdout").mask((side == "train") & held, "holdout")
     Path("data/prepared").mkdir(parents=True, exist_ok=True)
-    for name in side.categories:
-        table[side == name].sort_values("__key__").to_parquet(f"data/prepared/{name}.parquet", index=False)
+    for name in side.cat.categories:
+        table[(side == name).to_numpy()].sort_values("__key__").to_parquet(f"data/prepared/{name}.parquet", index=False)
     number = {"type": "number", "categories": [], "minimum": 0, "maximum": 16, "missing": False}
     features = [{"name": name, **number} for name in PIXELS]
     features += [{**number, "name": "kind", "type": "category", "categories": ["left", "right"]}]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import yaml
 
-from pipeline.params import read_params
+from pipeline.params import Seeds, read_params
 from pipeline.repository.sides import revision, workspace
-from pipeline.review.seeds import is_random, summarise, training_noise
+from pipeline.review.seeds import fitting, is_random, summarise, training_noise
 from tests.conftest import Clone
 from tests.repository.small import set_param, state
 
@@ -18,7 +18,7 @@ FOREST, NEIGHBOURS = "ensemble.RandomForestClassifier", "neighbors.KNeighborsCla
 ARGUMENT_OR_SEED = 'PARAMS["train"]["arguments"].get("random_state", PARAMS["train"]["seed"])'
 
 
-def noise(clone: Clone, seeds: int):
+def noise(clone: Clone, seeds: Seeds):
     params = read_params(clone.path / "params.yaml")
     base = clone.run("git", "rev-parse", "HEAD").stdout.strip()
     with revision(clone.path, base) as side:
@@ -125,3 +125,15 @@ def test_seeds_that_change_nothing_are_seldom_called_more_than_luck() -> None:
 def test_the_sign_of_the_headline_counts() -> None:
     found = summarise((-0.02, -0.021, -0.019))
     assert found.supports(-0.01) and found.supports(0.19) is False and found.supports(0.0) is False
+
+
+def test_auto_takes_as_many_seeds_as_the_first_pairs_time_allows(
+    results: Clone, capfd: pytest.CaptureFixture[str]
+) -> None:
+    set_param(results, "train.arguments.skill", 0.8)
+    set_param(results, "review.seed_seconds", 0.1)
+    results.run("dvc", "repro")
+    assert len(noise(results, "auto").differences) == 2, "one further pair at least"
+    said = capfd.readouterr().err
+    assert "training with seed 1 (the first)" in said and "1 further seeds in 0.1 s" in said
+    assert (fitting(7.0, 60), fitting(100, 60), fitting(0.0, 60)) == (8, 1, 50)

@@ -517,3 +517,16 @@ def test_the_command_prints_the_error_without_a_traceback_and_exits_2(project: P
         text=True,
     )
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {message}\n")
+
+
+def test_rows_that_are_held_back_are_a_table_of_their_own_and_else_it_is_empty(project: Project) -> None:
+    project.write(people())
+    before = project.prepare()
+    assert pd.read_parquet(project.path / "data/prepared/holdout.parquet").empty
+    project.set(prepare={"holdout_size": 0.2})
+    after = project.prepare()
+    held = pd.read_parquet(project.path / "data/prepared/holdout.parquet")
+    assert list(held.columns) == list(after["test"].columns) and len(held) > 10
+    assert before["test"].equals(after["test"]) and before["validation"].equals(after["validation"])
+    assert set(held[KEY]) | set(after["train"][KEY]) == set(before["train"][KEY])
+    assert not set(held[KEY]) & set(after["train"][KEY])

@@ -1,5 +1,6 @@
 """Numbers as people read them: percents, percentage points, four significant digits."""
 
+import math
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -54,10 +55,15 @@ def interval(metric: Metric | None, low: Any, high: Any) -> str:
     return " to ".join(difference(metric, end).removesuffix(" points") for end in (low, high))
 
 
+def level(confidence: float) -> str:
+    """The confidence of an interval: `95 %`, `99.8 %`, with as many digits as it takes to tell it from 100 %."""
+    return f"{100 * confidence:.{max(3, -math.floor(math.log10(1 - confidence)))}g} %"
+
+
 def interval_at(metric: Metric | None, low: Any, high: Any, confidence: Any) -> str:
     """An interval with its level: `+0.10 to +1.68 (95 %)`."""
     ends = interval(metric, low, high)
-    return ends if ends == NOTHING or not finite(confidence) else f"{ends} ({100 * confidence:.3g} %)"
+    return ends if ends == NOTHING or not finite(confidence) else f"{ends} ({level(confidence)})"
 
 
 def share(number: Any) -> str:

@@ -78,7 +78,7 @@ def _judge(rule: Rule, metrics: Mapping[str, Metric], figures: Figures) -> Outco
         far = figures.intervals[name][end]
         return outcome(sign * (far - bound) >= 0, f"may be {formats.apart(metric, far, bound)}")
     if figures.base is None:
-        return outcome("not applied", "there is no base")
+        return outcome("not applied", f"there is no {rule.against}")
     if rule.ratio is not None:
         base = figures.base.get(name)
         if not finite(base) or not base:
@@ -123,4 +123,5 @@ def describe(rule: Rule, metric: Metric | None) -> str:
         return f"{rule.metric} at most {formats.value(metric, rule.maximum)}{sure}"
     if rule.ratio is not None:
         return f"{rule.metric} at most {rule.ratio:g} times the base's"
-    return f"{rule.metric} not worse by more than {formats.size(metric, rule.regression)}"
+    than = " than the anchor" if rule.against == "anchor" else ""
+    return f"{rule.metric} not worse{than} by more than {formats.size(metric, rule.regression)}"

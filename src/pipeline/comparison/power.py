@@ -10,7 +10,6 @@ testing differences in proportions for the paired-sample design, Biometrics 43, 
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -26,15 +25,12 @@ FEW = 0.05  # of harmless changes: as many as a sound rule may block
 MANY_BLOCKED = 0.2  # of harmless changes: so many that a report says it
 
 
-def with_power(rules: Sequence[Rule], outcomes: Sequence[Outcome], found: Comparison) -> tuple[Outcome, ...]:
-    """The outcomes of these rules on that comparison, and of each regression rule how often a harmless change fails it.
+def with_power(rule: Rule, outcome: Outcome, found: Comparison) -> Outcome:
+    """The outcome of a rule on that comparison and, of a regression rule, how often a harmless change fails it.
 
     Left out where nothing differs, so that nothing is known of how much harmless changes differ.
     """
-    return tuple(
-        replace(outcome, harmless=harmless(rule, found)) if rule.regression is not None else outcome
-        for rule, outcome in zip(rules, outcomes, strict=True)
-    )
+    return replace(outcome, harmless=harmless(rule, found)) if rule.regression is not None else outcome
 
 
 def harmless(rule: Rule, found: Comparison) -> Harmless | None:

@@ -12,6 +12,7 @@ from pipeline.data.cells import BOOLEAN, NUMBER, is_boolean, is_text
 
 Side = Literal["train", "validation", "test"]
 SIDES: tuple[Side, ...] = get_args(Side)
+HOLDOUT = "holdout"  # a fourth side, of training rows, that judges a model only before its release
 
 MISSING_CELL = np.uint64(0x7FF8_6D69_7373_6564)  # the bits of a NaN that no parser makes
 BLOCK = 16_384_000  # cells that are hashed at a time: 131 MB
@@ -85,24 +86,37 @@ def fractions(names: Iterable[str], seed: int) -> npt.NDArray[np.float64]:
 
 
 def divide(
-    names: Iterable[str], validation_size: float, test_size: float, seed: int, official: pd.Series | None = None
+    names: Iterable[str],
+    validation_size: float,
+    test_size: float,
+    seed: int,
+    official: pd.Series | None = None,
+    holdout_size: float = 0.0,
 ) -> npt.NDArray[np.str_]:
     """The side of each row.
 
     `names` are what a row is divided by: its key, or its group. `official` holds a side for each row where the data set
-    comes divided; if no row is for validation there, `validation_size` of its training rows are taken.
+    comes divided; if no row is for validation there, `validation_size` of its training rows are taken. What is held
+    back comes from the training rows only, from the other end of the hash's range: no other row moves.
     """
     share = fractions(names, seed)
     if official is None:
-        return np.where(share < test_size, "test", np.where(share < test_size + validation_size, "validation", "train"))
-    sides = official.to_numpy(dtype=np.str_)
-    if "validation" in sides:
-        return sides
-    return np.where((sides == "train") & (share < validation_size), "validation", sides)
+        rest = np.where(share < test_size + validation_size, "validation", "train")
+        sides = np.where(share < test_size, "test", rest)
+    else:
+        sides = official.to_numpy(dtype=np.str_)
+        if "validation" not in sides:
+            sides = np.where((sides == "train") & (share < validation_size), "validation", sides)
+    return np.where((sides == "train") & (share >= 1 - holdout_size), HOLDOUT, sides)
 
 
 def leaking(sides: npt.NDArray[np.str_], features: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
-    """Which training and validation rows have the same features (given as hashes) as a test row."""
-    test = sides == "test"
-    leaks: npt.NDArray[np.bool_] = np.asarray(pd.Series(features).isin(features[test])) & ~test
-    return leaks
+    """Which rows have the same features (given as hashes) as a test row, or as one held back, and are on another side.
+
+    A test row stays a test row, also if one like it is held back.
+    """
+    rows, test = pd.Series(features), sides == "test"
+    leaks: npt.NDArray[np.bool_] = np.asarray(rows.isin(features[test])) & ~test
+    held = (sides == HOLDOUT) & ~leaks
+    copies: npt.NDArray[np.bool_] = np.asarray(rows.isin(features[held])) & ~held & ~test
+    return np.logical_or(leaks, copies)

@@ -53,7 +53,7 @@ def repro(
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        env=of_dvc() | variables,
+        env={**of_dvc(), **variables},
     ) as process:
         for line in process.stdout or ():
             said.append(line.rstrip())

@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 from pipeline.errors import ResourceError
@@ -55,6 +57,32 @@ def git(root: Path, *arguments: str, env: dict[str, str] | None = None, timeout:
     if done.returncode:
         raise _failure(root, arguments, done.stderr)
     return done.stdout.removesuffix("\n")
+
+
+def blobs(root: Path, names: Sequence[str]) -> list[str | None]:
+    """The text behind each name (`<commit>:<path from Git's root>`), None where there is none; equal texts are one.
+
+    Two processes, however many names: thousands of commits take a second.
+    """
+    found = _batch(root, "--batch-check=%(objectname) %(objecttype)", names).decode().splitlines()
+    hashes = [line.partition(" ")[0] if line.endswith(" blob") else None for line in found]
+    different = list(dict.fromkeys(filter(None, hashes)))
+    stream, texts = BytesIO(_batch(root, "--batch", different)), {}
+    for name in different:
+        size = int(stream.readline().split()[-1])
+        texts[name] = stream.read(size).decode("utf-8", errors="replace")
+        stream.read(1)
+    return [texts[name] if name else None for name in hashes]
+
+
+def _batch(root: Path, form: str, names: Sequence[str]) -> bytes:
+    if not names:
+        return b""
+    lines = "".join(f"{name}\n" for name in names).encode()
+    done = subprocess.run([*COMMAND, "cat-file", form], cwd=root, input=lines, capture_output=True)
+    if done.returncode:
+        raise ResourceError(f"git cat-file: {done.stderr.decode(errors='replace').strip() or 'no message'}")
+    return done.stdout
 
 
 def demand(root: Path) -> None:

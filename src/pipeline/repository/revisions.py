@@ -86,6 +86,11 @@ def default_base(root: Path, head: str | None) -> Base | None:
     return Base(parents[0], branch) if parents else None
 
 
+def default_tips(root: Path) -> list[str]:
+    """The last commit of every remote's default branch that is known here; without any, of this clone's own."""
+    return [commit for _, commit in _default_branches(root)]
+
+
 def snapshot(root: Path, *paths: str) -> str:
     """A commit of the workspace as it stands, new files included and ignored ones not; no branch points to it.
 

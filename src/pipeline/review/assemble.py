@@ -8,30 +8,30 @@ from typing import Any
 
 from pipeline.comparison import formats
 from pipeline.comparison.compare import compare
-from pipeline.comparison.gate import Figures, judge
+from pipeline.comparison.gate import Figures, Outcome, judge
 from pipeline.comparison.power import with_power
 from pipeline.comparison.results import Comparison
 from pipeline.errors import CheckError, InputError, PipelineError
 from pipeline.files import finite, read_json, read_parquet, replacing, write_json
-from pipeline.params import Params, parse_params
+from pipeline.params import Params, Seeds, parse_params
 from pipeline.repository import lock, sides
 from pipeline.repository.proof import find_proof
 from pipeline.repository.revisions import default_base, named_base, resolve
 from pipeline.repository.sides import PREDICTIONS, Side
+from pipeline.review.anchor import Anchor, compare_with_anchor
 from pipeline.review.changes import find_changes
 from pipeline.review.curves import read_curves
 from pipeline.review.latency import measure_latency
+from pipeline.review.looks import Looks, count_looks
 from pipeline.review.notices import read_notices
 from pipeline.review.report import Report, Revision
-from pipeline.review.seeds import training_noise
+from pipeline.review.seeds import may_differ, training_noise
 from pipeline.review.show.html import to_html
 from pipeline.review.show.render import to_markdown
-from pipeline.review.where import assumed, changed_rows, show_flips, slice_labels
-
-MODEL = ("models/model.joblib", "data/prepared/schema.json")  # what a model is: the same bytes are the same model
+from pipeline.review.where import assumed, changed_rows, is_same_model, show_flips, slice_labels
 
 
-def write_report(root: Path, base: str | None, head: str | None, seeds: int | None, out: Path) -> Report:
+def write_report(root: Path, base: str | None, head: str | None, seeds: Seeds | None, out: Path) -> Report:
     """Assemble the report and write report.md, report.html and report.json into `out`, also when that fails.
 
     Where dvc.lock is not current, lock.patch is written beside them.
@@ -53,7 +53,7 @@ def write_report(root: Path, base: str | None, head: str | None, seeds: int | No
     return report
 
 
-def assemble(root: Path, base: str | None, head: str | None, seeds: int | None) -> Report:
+def assemble(root: Path, base: str | None, head: str | None, seeds: Seeds | None) -> Report:
     """The report on two revisions; None stands for the default base, the workspace, and `review.seeds`."""
     beside = default_base(root, head) if base is None else named_base(root, base)
     head_commit = None if head is None else resolve(root, head)
@@ -73,14 +73,16 @@ def assemble(root: Path, base: str | None, head: str | None, seeds: int | None) 
         return _report(root, old, new, params, params.review.seeds if seeds is None else seeds, problem)
 
 
-def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: int, problem: str | None) -> Report:
+def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: Seeds, problem: str | None) -> Report:
     """The report on folders that hold results; without a base, on the head alone."""
     latency = measure_latency(package(base.folder) if base else None, package(head.folder))
     head_values = {**own_values(head.folder), "latency_ms": latency.head}
     proof = find_proof(head, params.review.metrics)
     found: dict[str, Any] = {}
     if base:
-        comparison = compare_sides(base, head, params)
+        looks = count_looks(root, base, head)
+        divided = looks is not None and params.review.looks == "adjust"
+        comparison = compare_sides(base, head, params, looks.confidence if looks and divided else 0.95)
         found = {
             "base": Revision(base.name, base.commit, base.subject, base.source, base.branch),
             "base_values": {**own_values(base.folder), "latency_ms": latency.base},
@@ -93,11 +95,17 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
             problem = f"the results are not of these files: {formats.some(list(proof.stale))}"
         elif comparison.headline.difference is None:
             problem = f"{params.review.primary} is not comparable: {comparison.headline.reason}"
-        elif seeds:
-            try:
-                found["noise"] = training_noise(root, base, head, seeds, params)
-            except PipelineError as error:  # the comparison stands without them
-                found["no_noise"] = str(error)
+        else:
+            if seeds and not (seeds == "auto" and comparison.identical):
+                try:
+                    found["noise"] = training_noise(root, base, head, seeds, params)
+                except PipelineError as error:  # the comparison stands without them
+                    found["no_noise"] = str(error)
+            found["one_training"] = not (comparison.identical or "noise" in found) and any(
+                map(may_differ, (base, head))
+            )
+            found["looks"] = looks if divided else _allowing_for(looks, comparison, base, head, params)
+            found["anchor"] = compare_with_anchor(root, base, head, params)
     figures = Figures(
         head_values,
         found.get("base_values", {} if problem else None),
@@ -105,7 +113,6 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
         bool(base and comparison.same_model),
         _intervals(head_values),
     )
-    outcomes = judge(params.gate, params.review.metrics, figures)
     return Report(
         head=Revision(head.name, head.commit, head.subject, head.source),
         problem=problem,
@@ -115,10 +122,35 @@ def _report(root: Path, base: Side | None, head: Side, params: Params, seeds: in
         curves=read_curves(base.folder if base else None, head.folder),
         notices=read_notices(base.folder if base else None, head.folder),
         proof=proof,
-        gate=with_power(params.gate, outcomes, comparison) if base else outcomes,
+        gate=_judge(params, figures, comparison if base else None, found.get("anchor")),
         missing=missing_metrics(params, head_values, found.get("base_values", {})),
         **found,
     )
+
+
+def _judge(params: Params, figures: Figures, found: Comparison | None, anchor: Anchor | None) -> tuple[Outcome, ...]:
+    """The outcome of every rule, against the base or the anchor, and how often a harmless change fails it."""
+    outcomes = []
+    for rule in params.gate:
+        against, told = found, figures
+        if rule.against == "anchor":
+            against = anchor.judged if anchor else None
+            told = Figures(
+                figures.head,
+                {} if anchor else None,
+                against.metrics if against else {},
+                bool(against and against.same_model),
+            )
+        [outcome] = judge([rule], params.review.metrics, told)
+        outcomes.append(with_power(rule, outcome, against) if against else outcome)
+    return tuple(outcomes)
+
+
+def _allowing_for(looks: Looks | None, found: Comparison, base: Side, head: Side, params: Params) -> Looks | None:
+    """What the headline would be at the level of all looks, if there were several."""
+    if looks is None or looks.number == 1 or found.identical:
+        return looks
+    return replace(looks, adjusted=compare_sides(base, head, params, looks.confidence, primary_only=True).headline)
 
 
 def _intervals(values: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
@@ -128,22 +160,20 @@ def _intervals(values: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
     return {name: (low, high) for name, (low, high) in ends.items() if finite(low) and finite(high)}
 
 
-def is_same_model(base: Side, head: Side) -> bool:
-    """Whether both dvc.lock name the same bytes of model and schema: it is one model then, not only on these rows."""
-    old, new = (lock.outputs(lock.read(side.folder)) for side in (base, head))
-    return all(old.get(path) and old.get(path) == new.get(path) for path in MODEL)
-
-
-def compare_sides(base: Side, head: Side, params: Params) -> Comparison:
+def compare_sides(
+    base: Side, head: Side, params: Params, confidence: float = 0.95, primary_only: bool = False
+) -> Comparison:
     """Compare the predictions of both sides on the test rows whose content is the same."""
+    primary = params.review.primary
     old, new = (read_parquet(side.folder / PREDICTIONS) for side in (base, head))
     found = compare(
         old,
         new,
-        params.review.metrics,
-        primary=params.review.primary,
+        {primary: params.review.metrics[primary]} if primary_only else params.review.metrics,
+        primary=primary,
+        confidence=confidence,
         exclude=changed_rows(base.folder, head.folder),
-        slices=slice_labels(head.folder, params.evaluate.slices),
+        slices=None if primary_only else slice_labels(head.folder, params.evaluate.slices),
         bins=params.evaluate.bins,
         same_model=is_same_model(base, head),
     )

@@ -14,7 +14,7 @@ from pipeline.repository.packages import pinned
 from pipeline.tracking.facts import load_yaml, read
 
 PACKAGES = "requirements.lock"
-SPLITS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test", "holdout")
 JUDGING = ("gate", "review")  # sections of params.yaml that change the verdict, not the model
 
 

@@ -1,7 +1,7 @@
 """Everything that a reviewer is told, as one plain structure: assemble.py fills it, render.py and html.py show it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,8 +12,10 @@ from pipeline.comparison.results import Comparison
 from pipeline.files import finite
 from pipeline.params import Metric
 from pipeline.repository.proof import Proof
+from pipeline.review.anchor import Anchor
 from pipeline.review.changes import Changes
 from pipeline.review.curves import Curve
+from pipeline.review.looks import Looks
 from pipeline.review.notices import Notice
 from pipeline.review.seeds import Noise
 from pipeline.review.where import Flip
@@ -41,7 +43,8 @@ class Report:
 
     `comparison` is on the rows that both sides judged; `base_values` and `head_values` are the sides' own metrics on
     all their test rows, as metrics/evaluate/metrics.json has them, with size_bytes and latency_ms. `no_noise` says why
-    further seeds, which were asked for, told nothing.
+    further seeds, which were asked for, told nothing; `one_training`: no other seed was
+    tried, and one might come out otherwise.
     """
 
     head: Revision | None = None
@@ -55,6 +58,9 @@ class Report:
     changes: Changes | None = None
     noise: Noise | None = None
     no_noise: str | None = None
+    one_training: bool = False
+    looks: Looks | None = None
+    anchor: Anchor | None = None
     broken: tuple[Flip, ...] = ()
     fixed: tuple[Flip, ...] = ()
     curves: tuple[Curve, ...] = ()
@@ -96,7 +102,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump()
     if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
+        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, Mapping):
         return {key: _plain(child) for key, child in value.items()}
     return [_plain(child) for child in value] if isinstance(value, tuple) else value

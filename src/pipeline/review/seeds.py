@@ -1,21 +1,21 @@
 """How much of a difference is luck of the seed: both sides trained again with further seeds, in temporary copies."""
 
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from statistics import mean, stdev
+from time import monotonic
 from typing import Any
-
-import pandas as pd
 
 from pipeline.comparison.compare import compare
 from pipeline.data.schema import Schema
 from pipeline.errors import InputError, PipelineError
 from pipeline.files import dump_yaml, parse_yaml, read_parquet
-from pipeline.params import Params
+from pipeline.params import MOST_SEEDS, Params, Seeds
 from pipeline.repository.revisions import snapshot
-from pipeline.repository.sides import PREDICTIONS, Side, reproduce
+from pipeline.repository.sides import PREDICTIONS, Side, reproduce, say
 from pipeline.repository.worktrees import worktree
 from pipeline.review.where import changed_rows
 
@@ -44,20 +44,46 @@ class Noise:
         return self.mean * difference > 0
 
 
-def training_noise(root: Path, base: Side, head: Side, seeds: int, params: Params) -> Noise:
-    """Train both sides with `seeds` further seeds and compare the primary metric pair by pair on the shared rows."""
-    old, new = retrain(root, base, seeds), retrain(root, head, seeds)
-    fixed = tuple(name for name, found in (("base", old), ("head", new)) if len(found) == 1)
-    pairs = 1 if len(fixed) == 2 else seeds + 1
+def training_noise(root: Path, base: Side, head: Side, seeds: Seeds, params: Params) -> Noise:
+    """Train both sides with further seeds and compare the primary metric pair by pair on the shared rows.
+
+    `auto`: the first pair's time decides how many fit into `review.seed_seconds`; what comes out of it decides nothing.
+    """
+    with ExitStack() as stack:
+        sides = [stack.enter_context(Retraining(root, side)) for side in (base, head)]
+        number, most = 0, 1 if seeds == "auto" else seeds
+        while number < most and not all(side.fixed for side in sides):
+            number, started = number + 1, monotonic()
+            for side in sides:
+                side.train(number, "the first" if seeds == "auto" and number == 1 else f"{number} of {most}")
+            if seeds == "auto" and number == 1:
+                took = monotonic() - started
+                most = fitting(took, params.review.seed_seconds)
+                say(f"a pair of trainings takes {took:.0f} s: {most} further seeds in {params.review.seed_seconds:g} s")
+    fixed = tuple(name for name, side in zip(("base", "head"), sides, strict=True) if side.fixed)
+    old, new = (side.found for side in sides)
     exclude = changed_rows(base.folder, head.folder)
     name = params.review.primary
     metrics = {name: params.review.metrics[name]}
     compared = [
         compare(old[place % len(old)], new[place % len(new)], metrics, primary=name, exclude=exclude)
-        for place in range(pairs)
+        for place in range(max(len(old), len(new)))
     ]
     differences = tuple(found.headline.difference for found in compared if found.headline.difference is not None)
     return summarise(differences, fixed, step=1 / max(compared[0].n, 1) if name in COUNTING else 0.0)
+
+
+def fitting(took: float, seconds: float) -> int:
+    """How many further seeds fit into so many seconds, if one took that long: at least the one."""
+    return max(1, min(MOST_SEEDS, int(seconds / max(took, 1e-3))))
+
+
+def may_differ(side: Side) -> bool:
+    """Whether another training of this side might come out differently; True where that cannot be told."""
+    try:
+        return is_random(_train(side))
+    except InputError:
+        return True
 
 
 def summarise(differences: tuple[float, ...], fixed: tuple[str, ...] = (), step: float = 0.0) -> Noise:
@@ -78,22 +104,44 @@ def summarise(differences: tuple[float, ...], fixed: tuple[str, ...] = (), step:
     return Noise(differences, middle, spread, middle - half, middle + half, fixed)
 
 
-def retrain(root: Path, side: Side, seeds: int) -> list[pd.DataFrame]:
-    """The side's predictions with its own seed and `seeds` more; only the first where the seed changes nothing."""
-    found = [read_parquet(side.folder / PREDICTIONS)]
-    train = _train(side)
-    if not is_random(train):
-        return found
-    commit = snapshot(root) if side.folder == root else side.commit
-    with worktree(root, commit) as folder:
-        for number in range(1, seeds + 1):
-            seed = train["seed"] + number
-            _set_seed(folder / "params.yaml", seed)
-            reproduce(root, folder, f"{side.name}, training with seed {seed} ({number} of {seeds})", "evaluate")
-            found.append(read_parquet(folder / PREDICTIONS))
-            if number == 1 and found[0].equals(found[1]):
-                return found[:1]
-    return found
+class Retraining:
+    """One side trained again, in a temporary copy: `found` are its predictions, its own first.
+
+    `fixed`: it has no randomness, or a second seed changed nothing; its predictions are then those of every seed.
+    """
+
+    def __init__(self, root: Path, side: Side) -> None:
+        self._root, self._side = root, side
+        self._stack = ExitStack()
+        self._section = _train(side)
+        self.found = [read_parquet(side.folder / PREDICTIONS)]
+        self.fixed = not is_random(self._section)
+
+    def __enter__(self) -> "Retraining":
+        """The copy is made when it is needed."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """The copy goes."""
+        self._stack.close()
+
+    def train(self, number: int, which: str) -> None:
+        """Train with the seed that is so many higher than the side's own, and predict."""
+        if self.fixed:
+            return
+        seed = self._section["seed"] + number
+        folder = self._copy
+        _set_seed(folder / "params.yaml", seed)
+        reproduce(self._root, folder, f"{self._side.name}, training with seed {seed} ({which})", "evaluate")
+        predictions = read_parquet(folder / PREDICTIONS)
+        self.fixed = number == 1 and self.found[0].equals(predictions)
+        if not self.fixed:
+            self.found.append(predictions)
+
+    @cached_property
+    def _copy(self) -> Path:
+        commit = snapshot(self._root) if self._side.folder == self._root else self._side.commit
+        return self._stack.enter_context(worktree(self._root, commit))
 
 
 def is_random(train: Mapping[str, Any]) -> bool:

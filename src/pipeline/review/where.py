@@ -18,9 +18,12 @@ from pipeline.data.schema import CONTENT, GROUP, KEY, Schema, matrix
 from pipeline.files import read_parquet
 from pipeline.metrics.pictures import enlarge
 from pipeline.metrics.slices import Edges, values
+from pipeline.repository import lock
+from pipeline.repository.sides import Side
 from pipeline.review.changes import identities
 from pipeline.review.notices import read_notices
 
+MODEL = ("models/model.joblib", "data/prepared/schema.json")  # what a model is: the same bytes are the same model
 WORST = 12  # flipped rows shown each way
 
 
@@ -43,6 +46,12 @@ def changed_rows(base: Path, head: Path) -> list[str]:
         return []
     both = old.index.intersection(new.index)
     return list(both[old.loc[both, CONTENT] != new.loc[both, CONTENT]])
+
+
+def is_same_model(base: Side, head: Side) -> bool:
+    """Whether both dvc.lock name the same bytes of model and schema: it is one model then, not only on these rows."""
+    old, new = (lock.outputs(lock.read(side.folder)) for side in (base, head))
+    return all(old.get(path) and old.get(path) == new.get(path) for path in MODEL)
 
 
 def slice_labels(folder: Path, slices: Mapping[str, Edges]) -> pd.DataFrame:

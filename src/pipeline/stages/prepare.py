@@ -47,18 +47,21 @@ def main() -> None:
     by = groups if groups is not None else raw[roles.id] if roles.id else pd.Series(content)
     official = raw[roles.split].str.lower() if roles.split else None
     sizes = params.prepare
-    rest = 1 - sizes.validation_size - sizes.test_size
+    rest = 1 - sizes.validation_size - sizes.test_size - sizes.holdout_size
     asked = {"train": rest, "validation": sizes.validation_size, "test": sizes.test_size}
+    asked |= {split.HOLDOUT: sizes.holdout_size} if sizes.holdout_size else {}
     shares = {} if roles.split else asked
-    sides = split.divide(by, sizes.validation_size, sizes.test_size, sizes.seed, official)
+    sides = split.divide(by, sizes.validation_size, sizes.test_size, sizes.seed, official, sizes.holdout_size)
     hashes = split.row_hashes(features.table)
     sides[split.leaking(sides, hashes)] = ""
     validate.check_sides(labels, sides, roles.split, parts=by.nunique())
+    if sizes.holdout_size and not (sides == split.HOLDOUT).any():
+        raise InputError(f"no row of {len(labels)} is held back; add rows, or raise prepare.holdout_size")
 
     training = sides == "train"
     classes = sorted(labels.unique().tolist())
     image = validate.image_size(params.data.image, own_words(params.data, raw).image, len(features.types))
-    schema = fit_schema(features.table, training, features.types, roles.target, classes, image)
+    schema = fit_schema(features.table, training, features.types, roles.target, classes, image, roles.categories)
     schema = with_reading(schema, params.data.read)
     if recorded := read_recorded():
         validate.check_recorded(recorded, schema)
@@ -98,9 +101,11 @@ def progress(rows: int, columns: int) -> Callable[[str], None]:
 def read(data: Data) -> tuple[pd.DataFrame, Roles]:
     """The table in plain cells and the roles of its columns; a set that `load` wrote brings its own split column."""
     names_of_rows = [name for name in (data.id, data.group) if name]
-    raw = plain(read_table(data.path, [*names_of_rows, data.target, *data.categorical], data.read))
+    raw = plain(read_table(data.path, [*names_of_rows, data.target, *data.categorical, *data.categories], data.read))
     split_column = data.split_column or own_words(data, raw).split_column
-    roles = Roles(data.target, data.id, data.group, split_column, tuple(data.drop), tuple(data.categorical))
+    roles = Roles(
+        data.target, data.id, data.group, split_column, tuple(data.drop), tuple(data.categorical), data.categories
+    )
     validate.check_roles(raw, roles)
     validate.check_blanks(raw, data.read)
     for name in names_of_rows:
@@ -143,7 +148,10 @@ def write(rows: pd.DataFrame, features: pd.DataFrame, sides: npt.NDArray[np.str_
     """Write one table for each side, sorted by key, and the schema; all of them or none."""
     with replacing(PREPARED) as folder:
         folder.mkdir()
-        for side in split.SIDES:
+        for side in (
+            *split.SIDES,
+            split.HOLDOUT,
+        ):  # always: DVC wants every output, if empty
             chosen = rows[sides == side].sort_values(KEY)
             seen = features.loc[chosen.index]
             columns = {name: chosen[name].array for name in rows} | {name: seen[name].array for name in schema.names}
@@ -156,6 +164,8 @@ def record(sides: npt.NDArray[np.str_], schema: Schema, described: dict[str, obj
     with Live(METRICS) as live:
         for side in split.SIDES:
             live.log_metric(f"rows/{side}", int((sides == side).sum()), plot=False)
+        if held := int((sides == split.HOLDOUT).sum()):
+            live.log_metric(f"rows/{split.HOLDOUT}", held, plot=False)
         live.log_metric("classes", len(schema.classes), plot=False)
         live.log_metric("features", len(schema.features), plot=False)
     write_json(METRICS / "profile.json", described)

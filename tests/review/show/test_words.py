@@ -8,8 +8,11 @@ import pytest
 
 from pipeline.comparison import formats
 from pipeline.comparison.compare import compare
+from pipeline.comparison.gate import Harmless, Outcome
 from pipeline.params import read_params
+from pipeline.review.anchor import Anchor
 from pipeline.review.changes import Change, Changes, RowChange, StageChange
+from pipeline.review.looks import Looks
 from pipeline.review.report import Report
 from pipeline.review.seeds import summarise
 from pipeline.review.show import tables, words
@@ -163,3 +166,62 @@ def test_rows_that_only_got_other_keys_were_neither_added_nor_removed() -> None:
     renamed = changed(rows=rows, parameters=(Change("data.id", None, "number"),))
     assert words.causes(renamed)[0] == ("data", "every row has another key, by data.id")
     assert words.causes(changed(rows=rows))[0] == ("data", "60 rows added, 50 rows removed")
+
+
+def test_without_an_anchor_one_line_says_how_to_set_one() -> None:
+    found = report_on(predictions(300, 0.9, 0), predictions(300, 0.9, 1))
+    [line] = [line for line in words.lines(found) if "nchor" in line]
+    assert line.startswith("Anchor: none") and "release a version, or set review.anchor to a revision" in line
+    assert "nchor" not in words.title(found) + words.effect(found)
+
+
+def test_an_anchor_that_was_looked_at_too_often_asks_for_another() -> None:
+    used = Anchor("digits#prod#3", "a" * 40, look=26)
+    found = report_on(predictions(300, 0.9, 0), predictions(300, 0.6, 1), anchor=used)
+    assert used.used_up
+    assert words.anchor(found) == (
+        "digits#prod#3 was compared with 26 models, and is good for 25;"
+        " release a version, or set review.anchor to a revision"
+    )
+    assert "digits#prod#3" not in words.title(found), "what it shows is worth nothing any more"
+
+
+def test_a_loss_against_the_anchor_is_in_the_title_unless_that_says_it_already() -> None:
+    base, head, released = (predictions(300, right, seed) for right, seed in ((0.8, 1), (0.8, 2), (0.95, 3)))
+    worse = Anchor(
+        "digits#prod#3", "a" * 40, look=7, result=compare(released, head, METRICS, confidence=0.998).headline
+    )
+    assert "No detectable change, but worse than digits#prod#3: accuracy" in words.title(
+        report_on(base, head, anchor=worse)
+    )
+    assert "digits#prod#3" not in words.title(report_on(released, head, anchor=worse))
+    assert "look 7 of 25" in (words.anchor(report_on(base, head, anchor=worse)) or "")
+
+
+def test_the_looks_at_the_rows_and_what_they_leave_of_the_headline_are_told() -> None:
+    base, head = predictions(300, 0.8, 0), predictions(300, 0.84, 1)
+    found = report_on(base, head)
+    assert found.verdict == "better"
+    adjusted = compare(base, head, METRICS, confidence=1 - 0.05 / 200).headline
+    said = words.looks(dataclasses.replace(found, looks=Looks(201, 3, True, adjusted))) or ""
+    assert said.startswith("these test rows have judged at least 201 models, and 3 experiments of this clone")
+    assert "99.98 % interval" in said and "the headline would be “no detectable change”" in said
+    assert words.looks(dataclasses.replace(found, looks=Looks(2, 0, False))) is None, "one look is no many looks"
+
+
+def test_one_training_against_one_is_in_the_headline() -> None:
+    base, head = predictions(300, 0.8, 0), predictions(300, 0.95, 1)
+    assert "test rows, one training against one." in words.effect(report_on(base, head, one_training=True))
+    assert "one training" not in words.effect(report_on(base, head))
+
+
+def test_a_rule_that_stops_many_harmless_changes_says_which_margin_would_do() -> None:
+    rule = Outcome(
+        "accuracy not worse by more than 2.00 points",
+        "block",
+        "passes",
+        "",
+        harmless=Harmless("accuracy", 0.394, 0.033),
+    )
+    state, said = words.gate(report_on(predictions(300, 0.9, 0), predictions(300, 0.9, 1), gate=(rule,)))
+    assert state == "ok" and "stops 39 % of the changes without effect" in said and "3.30 points does so to 5 %" in said

@@ -71,7 +71,7 @@ def _summary(report: Report) -> str:
         points.append(
             ("Because of", "; ".join(causes) + again if causes else "nothing that the pipeline reads changed" + again)
         )
-    more = (("Also", words.also(report)), ("Where", words.where(report)), ("Seeds", words.noise(report)))
+    more = words.further(report)
     points += [(name, markdown(text)) for name, text in more if text]
     if text := words.noticed(report):
         points.append(("Data", f"{SYMBOLS['warn']} {markdown(text)}"))

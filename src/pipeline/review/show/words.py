@@ -35,6 +35,8 @@ def title(report: Report) -> str:
         return f"First results{allowed}: {name} {formats.value(metric, report.head_values.get(report.primary))}"
     row, verdict = report.comparison.headline, report.verdict[:1].upper() + report.verdict[1:]
     small = ", within the tolerance" if _is_small(row) else ""
+    if report.anchor and report.anchor.result and report.anchor.result.verdict == "worse" != report.verdict:
+        small, allowed = f"{small}, but worse than {report.anchor.name}", allowed.replace(", but", ",")
     return f"{verdict}{small}{allowed}: {name} {formats.value(metric, row.base)} → {formats.value(metric, row.head)}"
 
 
@@ -53,17 +55,22 @@ def effect(report: Report) -> str:
         )
         return f"There is no base with results to compare with; these are the head's own{span}."
     row = report.comparison.headline
-    ends = f"95 % interval {formats.interval(metric, row.low, row.high)}"
+    ends = _interval(row, metric)
     if report.comparison.same_model:
         return f"Both are the same model, by its hash in dvc.lock; seen on {rows_of(report.comparison)}."
     if report.comparison.identical and row.low is not None:
         same = f"Both make the same predictions on {rows_of(report.comparison)}; on others they may differ ({ends})."
         return same + _reason(row, metric)
     within = f" ({ends})" if finite(row.low) else ""
+    one = ", one training against one" if report.one_training else ""
     return (
         f"{formats.difference(metric, row.difference)}{within}"
-        f" on {rows_of(report.comparison)}.{_reason(row, metric)}{_few_rows(row)}"
+        f" on {rows_of(report.comparison)}{one}.{_reason(row, metric)}{_few_rows(row)}"
     )
+
+
+def _interval(row: MetricComparison, metric: Metric | None) -> str:
+    return f"{formats.level(row.confidence or 0.95)} interval {formats.interval(metric, row.low, row.high)}"
 
 
 def revision(side: Revision) -> str:
@@ -275,6 +282,43 @@ def noise(report: Report) -> str | None:
     )
 
 
+def looks(report: Report) -> str | None:
+    """How many models these rows have judged, and what is left of the headline if all of them are allowed for."""
+    found, metric = report.looks, report.metrics.get(report.primary)
+    if not found or (found.models <= 2 and not found.experiments):
+        return None
+    least = "at least " if found.cut else ""
+    text = f"these test rows have judged {least}{formats.count(found.models, 'model')}"
+    if found.experiments:
+        text += f", and {formats.count(found.experiments, 'experiment')} of this clone"
+    if found.adjusted is None:
+        return f"{text}; the level allows for {formats.count(found.number, 'comparison')}" if found.number > 1 else text
+    stays = "stays" if found.adjusted.verdict == report.verdict else "would be"
+    level = _interval(found.adjusted, metric)
+    return f"{text}; allowing for all of them ({level}) the headline {stays} “{found.adjusted.verdict}”"
+
+
+def anchor(report: Report) -> str | None:
+    """How the head compares with the released version, or how to name another anchor."""
+    found, metric = report.anchor, report.metrics.get(report.primary)
+    if report.problem or not report.comparison:
+        return None
+    set_one = "release a version, or set review.anchor to a revision"
+    if not found:
+        return f"none, so losses too small to be seen one by one can add up; {set_one}"
+    if found.problem:
+        return f"{found.name} could not be compared with: {found.problem}"
+    if found.result is None:
+        return f"{found.name} was compared with {found.look} models, and is good for {found.of}; {set_one}"
+    row = found.result
+    if found.look == 0:
+        return f"the predictions are those of {found.name}"
+    return (
+        f"{row.verdict} against {found.name} (look {found.look} of {found.of}): {formats.value(metric, row.base)} →"
+        f" {formats.value(metric, row.head)}, {formats.difference(metric, row.difference)} ({_interval(row, metric)})"
+    )
+
+
 def proof(report: Report) -> tuple[State, str]:
     """What is known of where the head's results come from, and how good that is."""
     found = report.proof
@@ -316,9 +360,10 @@ def _too_strict(report: Report) -> list[str]:
     for outcome in report.gate:
         if outcome.harmless and outcome.harmless.share > MANY_BLOCKED:
             does = "stops" if outcome.action == "block" else "warns of"
+            share = f"{100 * outcome.harmless.share:.0f} %"
             margin = formats.size(report.metrics.get(outcome.harmless.metric), outcome.harmless.margin)
             found.append(
-                f"“{outcome.rule}” {does} {outcome.harmless.share:.0%} of the changes without effect that differ in as"
+                f"“{outcome.rule}” {does} {share} of the changes without effect that differ in as"
                 f" many rows; a margin of {margin} does so to 5 %"
             )
     return found
@@ -330,6 +375,17 @@ def noticed(report: Report) -> str | None:
     return formats.some(new, between="; ") if new else None
 
 
+def further(report: Report) -> tuple[tuple[str, str | None], ...]:
+    """What stands below the headline: name and sentence, None where there is nothing to say."""
+    return (
+        ("Also", also(report)),
+        ("Where", where(report)),
+        ("Seeds", noise(report)),
+        ("Looks", looks(report)),
+        ("Anchor", anchor(report)),
+    )
+
+
 def lines(report: Report) -> list[str]:
     """The first screen as plain lines, for a terminal."""
     found = [title(report), effect(report)]
@@ -339,6 +395,5 @@ def lines(report: Report) -> list[str]:
         found.append(
             f"Because of: {'; '.join(f'{kind}: {text}' for kind, text in causes(report.changes)) or 'nothing'}"
         )
-    more = (("Also", also(report)), ("Where", where(report)), ("Seeds", noise(report)), ("Data", noticed(report)))
-    found += [f"{name}: {text}" for name, text in more if text]
+    found += [f"{name}: {text}" for name, text in (*further(report), ("Data", noticed(report))) if text]
     return [*found, f"Proof: {proof(report)[1]}", f"Gate: {gate(report)[1]}"]

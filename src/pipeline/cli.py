@@ -1,5 +1,6 @@
 """The `pipeline` command: a thin list of verbs over the rooms beside it, each imported when it is called."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Train with `dvc repro`; look at, prove, compare and mirror the result with these.",
 )
+
+
+@app.command()
+def adopt(
+    file: Annotated[Path, typer.Argument(help="your table: CSV in any dialect, Excel, Parquet, or a folder of them")],
+    target: Annotated[str, typer.Option(help="the column to predict")],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="take it: dvc add, params.yaml, dvc.yaml; else nothing is written")
+    ] = False,
+) -> None:
+    """Read your own table, print what was understood and proposed on one page and, with a yes, take it."""
+    from pipeline.adopt import adopt_table
+
+    def agreed() -> bool:
+        return yes or (sys.stdin.isatty() and typer.confirm("\ntake it?"))
+
+    for line in adopt_table(Path.cwd(), file, target, agreed) or ["nothing was written; with --yes it is taken"]:
+        typer.echo(line)
 
 
 @app.command()

@@ -77,6 +77,11 @@ class Data(_Section):
     group: str | None = Field(None, description="rows with the same value here stay on the same side (patient, user)")
     drop: list[str] = Field([], description="columns that the model must not see")
     categorical: list[str] = Field([], description="numeric columns that are names, not amounts")
+    categories: dict[str, Literal["frequent", "target"]] = Field(
+        {},
+        description="columns of many names: {postcode: target}, the share of each class among its rows, or "
+        "frequent: the 200 most frequent and the rest",
+    )
     split_column: str | None = Field(None, description="a column that says train, validation or test for every row")
     image: tuple[PositiveInt, PositiveInt] | None = Field(
         None, strict=False, description="height and width, if each row is a picture"

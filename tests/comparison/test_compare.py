@@ -303,7 +303,9 @@ def test_rows_of_zeros_are_no_probabilities_with_hundreds_of_classes():
     rounded = pd.concat([labels([1, 1]), probabilities + 0.003], axis=1)
     found = compare(rounded, rounded)
     assert found.metrics["log_loss"].difference == 0
-    assert found.notes[0] == "the probabilities of 2 rows of the base do not sum to 1, but to 0.9 for example: rounded?"
+    assert (
+        found.notes[0] == "probabilities of the base do not sum to 1 in 2 of 2 rows, but to 0.9 for example: rounded?"
+    )
 
 
 def test_two_columns_of_one_class_are_refused():
@@ -364,3 +366,35 @@ def test_losses_that_agree_in_every_row_are_certain_only_with_many_rows():
         assert found.low < found.difference == 0 < found.high
         verdicts[rows] = found.verdict
     assert verdicts == {3: "no detectable change", 9000: "equivalent"}
+
+
+def test_labels_that_are_one_number_written_twice_are_one_label():
+    base = pd.DataFrame({"key": range(4), "truth": ["1.50", "2"] * 2, "prediction": ["1.50"] * 4})
+    found = compare(base, base.assign(truth=[1.5, 2.0] * 2, prediction=1.5))
+    assert (found.n, found.truth_changed, list(found.classes)) == (4, 0, ["1.5", "2"])
+    versions = base.assign(truth=["1.10", "1.1"] * 2, prediction="1.1")
+    assert list(compare(versions, versions).classes) == ["1.1", "1.10"]
+
+
+def test_sums_that_are_off_are_noted():
+    base = labels([1, 0, 1]).assign(proba_0=[0.9, 0.2, 0.092], proba_1=[0.1, 0.8, 0.9])
+    head = labels([1, 0, 1]).assign(proba_0=[0.9, 0.2, 0.1], proba_1=[0.1, 0.8, 0.9])
+    assert compare(head, head).notes == []
+    [note] = compare(base, head).notes
+    assert note == "probabilities of the base do not sum to 1 in 1 of 3 rows, but to 0.992 for example: rounded?"
+
+
+def test_equal_probabilities_are_two_most_probable_whatever_the_order_of_the_columns():
+    table = labels([1, 1], np.array([0, 1])).assign(proba_0=[0.4, 0.25], proba_1=[0.3, 0.5], proba_2=[0.3, 0.25])
+    table["truth"] = [1, 1]
+    turned = table[["key", "truth", "prediction", "proba_2", "proba_1", "proba_0"]]
+    assert compare(table, table).metrics["top_2_accuracy"].base == 0.5
+    assert compare(turned, turned).metrics["top_2_accuracy"].base == 0.5
+
+
+def test_rows_that_repeat_in_a_column_as_a_person_does_are_said_to_be_taken_as_independent():
+    base = labels(np.arange(200) % 9 > 0).assign(patient=np.arange(200) // 4, age=np.linspace(20, 60, 200))
+    [note] = compare(base, base).notes
+    assert note.startswith("rows were taken as independent, though 200 share 50 values of patient: ")
+    assert compare(base, base, group="patient").notes == []
+    assert compare(base.drop(columns="patient"), base.drop(columns="patient")).notes == []

@@ -24,7 +24,7 @@ def test_commands_work(reproduced: Clone, page: str):
     for side in ("base", "head"):
         shutil.copy(predictions, reproduced.path / f"{side}.parquet")
     rows = pd.read_parquet(reproduced.path / "data/raw/dataset.parquet")
-    rows.to_csv(reproduced.path / "data/raw/mine.csv", index=False)
+    rows.rename(columns={"target": "churned"}).to_csv(reproduced.path / "data/raw/mine.csv", index=False)
 
     for command in commands(page):
         if command.startswith("make "):  # .ci/run makes the environment; here only that the target is there

@@ -1,5 +1,7 @@
 """Classifiers that cross-validate inside do so by groups of rows."""
 
+import pickle
+
 import numpy as np
 import pytest
 from sklearn.metrics import log_loss
@@ -7,7 +9,7 @@ from sklearn.metrics import log_loss
 from pipeline.data.schema import Feature, Schema
 from pipeline.errors import InputError
 from pipeline.models.estimators import build
-from pipeline.models.folds import folds_by_group
+from pipeline.models.folds import folds_by_group, means_by_group
 
 SCHEMA = Schema(tuple(Feature(f"x{i}", "number") for i in range(8)), "ill", (0, 1))
 STACK = {
@@ -87,3 +89,19 @@ def test_one_group_alone_cannot_be_divided() -> None:
         folds_by_group(classifier, np.arange(9) % 2, np.zeros(9)),
     ):
         pass
+
+
+def test_means_of_the_target_are_not_learned_from_the_rows_own_group() -> None:
+    rows = np.repeat(np.arange(20, dtype=np.float32), 10)[:, None]  # a category for each group of ten rows
+    labels = np.repeat(np.arange(20) % 2, 10)
+    schema = Schema((Feature("zip", "category", tuple("abcdefghijklmnopqrst"), encoding="target"),), "y", (0, 1))
+
+    def means(groups: np.ndarray | None) -> np.ndarray:
+        step = build("linear_model.LogisticRegression", {}, [], None, 0, schema)[0]
+        with means_by_group(step, labels, groups):
+            found = step.fit_transform(rows, labels)
+        assert np.ptp(step.transform(rows)) > 0.5 and len(pickle.dumps(step)) < 5000
+        return found
+
+    assert abs(means(None)[labels == 1].mean() - means(None)[labels == 0].mean()) > 0.5
+    assert np.abs(means(rows[:, 0]) - 0.5).max() < 0.2

@@ -41,6 +41,8 @@ TREES = [
 OTHERS = [
     CalibratedClassifierCV(LinearSVC(), ensemble=False),
     CalibratedClassifierCV(SVC(), ensemble=False),
+    DummyClassifier(),
+    DummyClassifier(strategy="most_frequent"),
     GaussianNB(),
     HistGradientBoostingClassifier(max_iter=5),
     KNeighborsClassifier(),
@@ -96,6 +98,31 @@ def test_onnxruntime_leaves_nothing_in_the_home_folder(tmp_path: Path):
     assert list(tmp_path.rglob("*")) == []
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        *TREES,
+        HistGradientBoostingClassifier(max_iter=20),
+        BaggingClassifier(HistGradientBoostingClassifier(max_iter=3), 3, random_state=0),
+        CalibratedClassifierCV(HistGradientBoostingClassifier(max_iter=3), ensemble=False),
+    ],
+    ids=lambda estimator: repr(estimator)[:60],
+)
+def test_neighbours_that_meet_at_a_float32_stay_apart(estimator, seed: int, tmp_path: Path):
+    random = np.random.default_rng(seed)
+    features = (random.integers(-60, 60, (900, 3)) / 100).astype(np.float32)  # 0.42, 0.43: half way is 0.425
+    target = (features[:, 0] + random.normal(0, 0.1, 900) > 0.42).astype(int) + (features[:, 1] > 0.425)
+    steps = [CastTransformer(dtype=np.float64)] if estimator in TREES else []
+    model = make_pipeline(*steps, estimator).fit(features[:600], target[:600])
+    features = np.vstack([features, (features + np.float32(0.005)).round(3)])  # 0.425 itself, above 0.425 as float64
+    (tmp_path / "model.onnx").write_bytes(to_onnx(model, 3, "test"))
+    labels, probabilities = run_onnx(tmp_path / "model.onnx", features)
+    assert probabilities is not None
+    assert labels.tolist() == model.predict(features).tolist()
+    np.testing.assert_allclose(probabilities, model.predict_proba(features), atol=1e-5)
+
+
 def test_a_draw_between_trees_goes_to_the_first_class_as_in_scikit_learn(tmp_path: Path):
     features, target = rows(2, text=True)
     model = make_pipeline(CastTransformer(dtype=np.float64), RandomForestClassifier(4, random_state=0))
@@ -107,7 +134,7 @@ def test_a_draw_between_trees_goes_to_the_first_class_as_in_scikit_learn(tmp_pat
     assert labels.tolist() == model.predict(features).tolist()
 
 
-@pytest.mark.parametrize("estimator", [DummyClassifier(), RadiusNeighborsClassifier(radius=3.0)])
+@pytest.mark.parametrize("estimator", [DummyClassifier(strategy="uniform"), RadiusNeighborsClassifier(radius=3.0)])
 def test_what_onnx_cannot_do_is_refused_with_advice(estimator, tmp_path: Path):
     features, target = rows(3, text=False)
     with warnings.catch_warnings():

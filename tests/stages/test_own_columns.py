@@ -270,6 +270,50 @@ def test_what_data_read_calls_a_blank_is_one_to_the_package_and_the_file_stays(p
     assert "no column 'labels'; did you mean 'label'" in project.refused(read=how | {"na_values": {"labels": ["?"]}})
 
 
+@pytest.mark.parametrize(("encoding", "classes"), [("target", 3), ("frequent", 2)])
+def test_many_categories_go_through_every_stage(project: Project, encoding: str, classes: int) -> None:
+    random = np.random.default_rng(0)
+    postcode = np.minimum(random.geometric(0.003, 3000), 1500)  # most of them rare
+    many = pd.DataFrame({"size": random.normal(size=3000).round(2), "zip": [f"{code:05}" for code in postcode]})
+    many["target"] = [f"c{kind}" for kind in (postcode // 7 + (random.random(3000) < 0.1)) % classes]
+    project.write(many)
+    project.set(train=MODEL)
+    sides = project.prepare(categories={"zip": encoding})
+    known = project.schema["zip"]["categories"]
+    assert len(known) == (200 if encoding == "frequent" else sides["train"]["zip"].nunique())
+    assert set(sides["test"]["zip"]) - set(known), "a test row has one that is not known"
+    for stage in (train, evaluate, package):
+        stage.main()
+    predictions = pd.read_parquet("data/predictions/test.parquet")
+    assert (predictions["truth"] == predictions["prediction"]).mean() > 1.2 / classes
+    written = {file: file.read_bytes() for file in PACKAGE.rglob("*") if file.is_file()}
+    project.write(many.sample(frac=1, random_state=1))
+    project.prepare()
+    for stage in (train, evaluate, package):
+        stage.main()
+    assert {file: file.read_bytes() for file in PACKAGE.rglob("*") if file.is_file()} == written
+
+
+def test_a_dummy_classifier_works_in_every_stage(project: Project) -> None:
+    project.write(table())
+    project.set(train={"estimator": "dummy.DummyClassifier", "arguments": {}, "preprocessing": []})
+    project.prepare(target="y", id="nr")
+    for stage in (train, evaluate, package):
+        stage.main()
+    rows = pd.read_parquet("data/prepared/test.parquet")
+    assert TableModel(PACKAGE).predict(rows)["label"].nunique() == 1
+
+
+def test_thresholds_between_neighbours_are_the_package_s_too(project: Project) -> None:
+    between = {"train": [0.42, 0.43], "validation": [0.41, 0.44], "test": [0.425, 0.4251]}
+    rows = [{"x": x, "side": side, "y": "ab"[x > 0.424]} for side, both in between.items() for x in both]
+    project.write(pd.DataFrame(rows * 40))
+    project.set(train={"estimator": "ensemble.HistGradientBoostingClassifier", "arguments": {}, "preprocessing": []})
+    project.prepare(target="y", split_column="side")
+    for stage in (train, evaluate, package):
+        stage.main()
+
+
 @pytest.mark.parametrize(("columns", "array"), [(200, False), (201, True)])
 def test_many_numbers_stay_one_array(project: Project, columns: int, array: bool) -> None:
     random = np.random.default_rng(0)

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -21,7 +21,9 @@ PREFIX = "proba_"
 NO_PROBABILITIES = "no probabilities"
 SUM_TOLERANCE = 0.01  # of a row's probabilities, or 0.005 for each class if that is more: a table may be rounded,
 LARGEST_SUM_TOLERANCE = 0.1  # but never by more than this, so that rows of zeros are none with hundreds of classes
+FEWEST_SHARED = 20  # values of a column, if it may name whom rows belong to
 NOTED_SUM = 1e-3  # off by more is said
+TRAILING_ZEROS = r"^(-?\d+\.\d*?[1-9])0+$"
 WHOLE_FLOAT = r"^(-?\d+)\.0+$"
 
 
@@ -136,6 +138,8 @@ def pair(base: pd.DataFrame, head: pd.DataFrame, exclude: Collection[object] = (
             f"no column {group}, which is to say the groups; there are: {', '.join(map(str, head.columns))}"
         )
     first, second = (_checked(table, side, group or GROUP) for table, side in ((base, "base"), (head, "head")))
+    if _decimals_agree(first) and _decimals_agree(second):
+        first, second = _with_decimals(first), _with_decimals(second)
     notes = [note for table, side in ((base, "base"), (head, "head")) if (note := _sums(table, side))]
     if first.truth.numeric != second.truth.numeric:
         notes.append("labels are numbers on one side and text on the other: compared as text")
@@ -152,6 +156,9 @@ def pair(base: pd.DataFrame, head: pd.DataFrame, exclude: Collection[object] = (
         truths = first.truth.label(row), second.truth.label(int(position[row]))
         notes.append("the truth of key {!r} is {!r} in the base and {!r} in the head".format(first.keys[row], *truths))
     partner = position[rows]
+    others = [name for name in head.columns if name not in NAMES and not str(name).startswith(PREFIX)]
+    if first.groups is None and second.groups is None and (assumed := assumed_independent(head[others])):
+        notes.append(assumed)
     grouped, places = (first.groups, rows) if second.groups is None else (second.groups, partner)
     groups = None if grouped is None else pd.factorize(grouped[places])[0]
     for name, table in (("base", first), ("head", second)):
@@ -218,6 +225,29 @@ def _checked(table: pd.DataFrame, side: str, group: str) -> _Table:
     )
 
 
+def _known(table: _Table) -> set[str]:
+    return {*table.truth.names, *table.prediction.names, *table.probabilities}
+
+
+def _decimals_agree(table: _Table) -> bool:
+    """Whether no two labels differ in nothing but zeros behind a decimal: 1.10 and 1.1 of versions stay two."""
+    return len({_decimal(label) for label in _known(table)}) == len(_known(table))
+
+
+def _with_decimals(table: _Table) -> _Table:
+    """The table with labels such as 1.50 written as 1.5, as the other side may have them."""
+    return replace(
+        table,
+        truth=replace(table.truth, names=[_decimal(name) for name in table.truth.names]),
+        prediction=replace(table.prediction, names=[_decimal(name) for name in table.prediction.names]),
+        probabilities={_decimal(label): column for label, column in table.probabilities.items()},
+    )
+
+
+def _decimal(label: str) -> str:
+    return re.sub(TRAILING_ZEROS, r"\1", label)
+
+
 def _check_probabilities(probabilities: pd.DataFrame, keys: pd.Index, side: str) -> None:
     if not len(probabilities.columns):
         return
@@ -238,6 +268,23 @@ def _check_probabilities(probabilities: pd.DataFrame, keys: pd.Index, side: str)
             raise InputError(f"{side}: {int(wrong.sum())} rows have {what}, for example key {example!r}")
 
 
+def assumed_independent(table: pd.DataFrame) -> str | None:
+    """What was assumed where rows share the values of a column as rows of one person do, and no group is declared.
+
+    As a person does: text or whole numbers, at least 20 values, each in two rows or more on average.
+    """
+    for name in table.columns:
+        column = table[name]
+        if pd.api.types.is_float_dtype(column) or pd.api.types.is_bool_dtype(column):
+            continue
+        if FEWEST_SHARED <= (values := column.nunique()) <= column.count() / 2:
+            return (
+                f"rows were taken as independent, though {len(column):,} share {values:,} values of {name}: if these"
+                " are people, devices or documents, their rows are one group"
+            )
+    return None
+
+
 def _sums(table: pd.DataFrame, side: str) -> str | None:
     """That probabilities do not sum to 1 as well as they could, if so: they were rounded, or are none."""
     columns = [name for name in table.columns if str(name).startswith(PREFIX)]
@@ -246,7 +293,7 @@ def _sums(table: pd.DataFrame, side: str) -> str | None:
     if off.max() <= NOTED_SUM:
         return None
     return (
-        f"the probabilities of {int((off > NOTED_SUM).sum()):,} rows of the {side} do not sum to 1, but to"
+        f"probabilities of the {side} do not sum to 1 in {int((off > NOTED_SUM).sum()):,} of {len(off):,} rows, but to"
         f" {sums[off.argmax()]:.4g} for example: rounded?"
     )
 
@@ -275,7 +322,8 @@ def _label(value: object) -> str:
 
 def _ordered(labels: Collection[str]) -> tuple[str, ...]:
     """Labels in the order of their numbers if all are numbers, else of the alphabet."""
-    return tuple(sorted(labels, key=float if _are_numbers(labels) else None))
+    numbers = _are_numbers(labels)
+    return tuple(sorted(labels, key=lambda label: (float(label) if numbers else 0.0, label)))
 
 
 def _are_numbers(labels: Collection[str]) -> bool:

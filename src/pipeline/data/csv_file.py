@@ -6,17 +6,18 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, TextIO
 
 import pandas as pd
 
-from pipeline.data.cells import BLANK, NUMBER
+from pipeline.data.cells import BLANK, DATE, NUMBER
 from pipeline.errors import InputError
 from pipeline.params import Read
 
 SPACES = r"\s+"  # as pandas has it: any spaces between the cells
+LOOKED_AT = 200  # rows that say whether a column holds dates
 LONG = 40  # characters of a line in a message
 
 
@@ -28,6 +29,7 @@ def read_csv(file: Path, separator: str, text: Sequence[str], reading: Read) -> 
     """
     try:
         header = _header(file, separator, reading)
+        as_written = {*text, *_dates(file, separator, reading, header)}
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             table: pd.DataFrame = pd.read_csv(
@@ -44,7 +46,7 @@ def read_csv(file: Path, separator: str, text: Sequence[str], reading: Read) -> 
                 na_values=_blanks(header, reading),
                 skipinitialspace=True,
                 low_memory=False,
-                dtype={name: "str" for name in header if name.strip() in text},
+                dtype={name: "str" for name in header if name.strip() in as_written},
             )
         table.columns = table.columns.str.strip()
         if len(table) and table.iloc[:, -1].hasnans:  # only then can a row be short, which pandas fills with blanks
@@ -61,6 +63,19 @@ def read_csv(file: Path, separator: str, text: Sequence[str], reading: Read) -> 
         raise InputError(f"{file}: not a whole gzip file; compress it again") from None
     except (pd.errors.ParserWarning, pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
         raise InputError(_uneven(file, separator, reading) or _unreadable(file, error)) from None
+
+
+def _dates(file: Path, separator: str, reading: Read, header: Sequence[str]) -> list[str]:
+    """Columns of dates, which a mark between thousands would turn into numbers: 31.01.2024 into 31012024."""
+    if reading.thousands is None:
+        return []
+    with _open(file, reading) as lines:
+        rows = [row for _, row in islice(_rows(lines, separator, reading), 1, LOOKED_AT)]
+    cells = {name.strip(): [row[place] for row in rows if len(row) > place] for place, name in enumerate(header)}
+    present = {name: [cell.strip() for cell in column if cell.strip()] for name, column in cells.items()}
+    return [
+        name for name, of in present.items() if of and sum(bool(re.fullmatch(DATE, c)) for c in of) >= 0.8 * len(of)
+    ]
 
 
 def demand_names(file: Path, names: Sequence[str]) -> None:

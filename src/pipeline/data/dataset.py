@@ -2,7 +2,8 @@
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,14 @@ from pipeline.data.cells import (
     LARGEST_EXACT,
     MEASURE,
     NUMBER,
+    PADDED,
     as_names,
     as_numbers,
     is_boolean,
     is_text,
     row_name,
 )
-from pipeline.data.schema import Feature, FeatureType, Label, Schema
+from pipeline.data.schema import Encoding, Feature, FeatureType, Label, Schema
 from pipeline.errors import InputError
 from pipeline.params import Read
 
@@ -30,9 +32,9 @@ ID_NAME = re.compile(
     r"(?i:^(id|uuid|guid|index|key|row|unnamed: 0)$|[_ .-](id|uuid|guid|key|index|nr|no)$)|[a-z]I[dD]$"
 )
 MAX_CATEGORIES = 1000  # distinct texts of a category at most
+FREQUENT = 200  # categories that count where the others are put together
 FEW_CATEGORIES = 20  # so many distinct texts are a category, however few the rows
 MAX_CLASSES = 50  # so many distinct labels are classes; more only if they repeat
-PADDED = r"[+-]?0[0-9]+"
 FEW_ROWS = 10  # below this, that all values of a column differ says nothing
 
 
@@ -46,6 +48,7 @@ class Roles:
     split: str | None = None
     drop: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
+    categories: Mapping[str, Encoding] = field(default_factory=dict)  # of many names, and what becomes of them
 
     def features(self, table: pd.DataFrame) -> list[str]:
         """The columns that the model may see, in the order of the table."""
@@ -122,11 +125,12 @@ def read_features(table: pd.DataFrame, roles: Roles) -> Features:
     findings = []
     problems: dict[str, list[str]] = defaultdict(list)
     for name in roles.features(table):
-        column, declared = table[name], name in roles.categorical
-        if not declared and _names_rows(column):
+        column, many = table[name], name in roles.categories
+        declared = many or name in roles.categorical
+        if not declared and names_rows(column):
             advice = "every row has a value of its own: not used as a feature; make it data.id, or list it in data.drop"
             findings.append(Finding("id", name, advice))
-        elif problem := _problem(column, declared):
+        elif problem := None if many else problem_of(column, declared):
             problems[problem].append(name)
         else:
             types[name], columns[name] = _typed(column, declared)
@@ -138,7 +142,7 @@ def read_features(table: pd.DataFrame, roles: Roles) -> Features:
     return Features(pd.DataFrame(columns, copy=False), types, tuple(findings))
 
 
-def _names_rows(column: pd.Series) -> bool:
+def names_rows(column: pd.Series) -> bool:
     """Whether a column is the rows' id: all different, and single words or numbers that are called so.
 
     Numbers and dates, however they are written, are different in each row because they were measured.
@@ -159,7 +163,7 @@ def counts(column: pd.Series) -> bool:
     return column.is_unique and int(column.max()) - int(column.min()) == len(column) - 1
 
 
-def _problem(column: pd.Series, declared: bool) -> str | None:
+def problem_of(column: pd.Series, declared: bool = False) -> str | None:
     """Why a column can be no feature; `declared` as a category it may be any text or number of which there are few."""
     if declared:
         return "many" if column.nunique() > MAX_CATEGORIES else None
@@ -207,7 +211,8 @@ def _advice(problem: str, column: pd.Series) -> str:
         return "says train or test in every row; make it data.split_column, or list it in data.drop"
     if problem == "many":
         return (
-            f"{column.nunique()} categories, {MAX_CATEGORIES} at most; put rare ones together, or list it in data.drop"
+            f"{column.nunique()} categories, {MAX_CATEGORIES} at most; put rare ones together, give it a line in "
+            "data.categories (frequent or target), or list it in data.drop"
         )
     return (
         f"{present.nunique()} different texts in {len(present)} rows, such as {example}; "
@@ -237,13 +242,15 @@ def fit_schema(
     target: str,
     classes: list[Label],
     image: tuple[int, int] | None,
+    encodings: Mapping[str, Encoding] | None = None,
 ) -> Schema:
     """The schema of the prepared table: what its `training` rows hold, and where any row has a gap.
 
     Raises:
         InputError: a column has no value in the training rows.
     """
-    features = tuple(_fit(table[name], training, kind) for name, kind in types.items())
+    encodings = encodings or {}
+    features = tuple(_fit(table[name], training, kind, encodings.get(name, "one_hot")) for name, kind in types.items())
     return Schema(features, target, tuple(classes), image)
 
 
@@ -253,10 +260,14 @@ def with_reading(schema: Schema, reading: Read) -> Schema:
     return replace(schema, features=features, read=reading.model_dump(mode="json", exclude_defaults=True))
 
 
-def _fit(column: pd.Series, training: npt.NDArray[np.bool_], kind: FeatureType) -> Feature:
+def _fit(column: pd.Series, training: npt.NDArray[np.bool_], kind: FeatureType, encoding: Encoding) -> Feature:
     name, values = str(column.name), column[training]
     if kind == "category":
-        return Feature(name, kind, tuple(sorted(values.unique())), missing=bool((column == "").any()))
+        known = sorted(values.unique())
+        if encoding == "frequent":
+            counts = values.value_counts()
+            known = sorted(sorted(known, key=lambda one: (-counts[one], one))[:FREQUENT])
+        return Feature(name, kind, tuple(known), missing=bool((column == "").any()), encoding=encoding)
     if values.isna().all():
         raise InputError(f"column '{name}': no training row has a value; fill some, or list it in data.drop")
     return Feature(name, kind, (), float(values.min()), float(values.max()), bool(column.hasnans))

@@ -15,6 +15,7 @@ GROUP = "__group__"  # what data.group says of the row; there only if it is decl
 RESERVED = (KEY, CONTENT, TARGET, GROUP)
 MOST_INPUTS = 200  # of numbers and booleans alone: above it, an input for each would cost more than the model
 
+Encoding = Literal["one_hot", "frequent", "target"]  # of a category: all of them, the most frequent, the target's means
 FeatureType = Literal["number", "boolean", "category"]
 Label = int | str
 
@@ -24,7 +25,8 @@ class Feature:
     """One column of the table that the model may see: a number, true and false, or a category.
 
     The model computes in float32 (encode.py): a number, 0 or 1, or the index of a category. Missing numbers and
-    booleans are NaN; a missing category is the category "". One that training did not see is -1.
+    booleans are NaN; a missing category is the category "". One that training did not see, or that is not among its
+    most frequent where `encoding` says so, is -1.
     `minimum` and `maximum` describe the training rows; `missing` says whether any row has a gap, since a model that
     learned without gaps must still take a test row that has one.
     """
@@ -35,6 +37,7 @@ class Feature:
     minimum: float | None = None
     maximum: float | None = None
     missing: bool = False
+    encoding: Encoding = "one_hot"
     na_values: tuple[str | float, ...] = ()  # what else is a blank in this column, as data.read says
 
 
@@ -65,6 +68,8 @@ class Schema:
         for feature in content["features"]:
             if not feature["na_values"]:
                 del feature["na_values"]
+            if feature["encoding"] == "one_hot":
+                del feature["encoding"]
         if not content["read"]:
             del content["read"]
         return {"version": 1, **content}

@@ -41,6 +41,11 @@ def read_table(path: str | Path, text: Sequence[str] = (), reading: Read = AS_IT
     return table
 
 
+def first_file(path: Path) -> Path:
+    """The file itself, or the first one of a folder: by it one sees how all of them are written."""
+    return _files(path)[0] if path.is_dir() else path
+
+
 def _read_folder(folder: Path, text: Sequence[str], reading: Read) -> pd.DataFrame:
     files = _files(folder)
     tables = [_read_file(file, text, reading) for file in files]

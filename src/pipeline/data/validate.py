@@ -24,7 +24,7 @@ def check_roles(table: pd.DataFrame, roles: Roles) -> None:
         if name in columns:
             raise InputError(f"column '{name}': the pipeline uses this name itself; rename the column")
     single = {"target": roles.target, "id": roles.id, "group": roles.group, "split_column": roles.split}
-    listed = {"drop": roles.drop, "categorical": roles.categorical}
+    listed = {"drop": roles.drop, "categorical": roles.categorical, "categories": tuple(roles.categories)}
     named = [(key, name) for key, name in single.items() if name is not None]
     for key, name in named + [(key, name) for key, names in listed.items() for name in names]:
         if name not in columns:
@@ -36,7 +36,7 @@ def check_roles(table: pd.DataFrame, roles: Roles) -> None:
         taken[name] = key
     for key, names in listed.items():
         for name in names:
-            if name == roles.target or (key == "categorical" and name in taken):
+            if name == roles.target or (key != "drop" and name in taken):
                 raise InputError(f"column '{name}' is data.{taken[name]} and in data.{key} at once; choose one")
 
 

@@ -17,7 +17,7 @@ from pipeline.metrics.variance import FEWEST_GROUPS, Sampling
 
 Edges = Sequence[float] | None
 MOST_VALUES = 50
-MISSING, UNKNOWN = "missing", "unknown to training"
+MISSING, UNKNOWN, REST = "missing", "unknown to training", "less frequent ones"
 
 
 def per_class(truth: Codes, prediction: Codes, classes: Sequence[Label]) -> dict[str, dict[str, float]]:
@@ -103,7 +103,9 @@ def decode(value: Any, feature: Feature) -> str | float | bool | None:
     if pd.isna(value):
         return None
     if feature.type == "category":
-        return feature.categories[int(value)] if value >= 0 else UNKNOWN
+        if value < 0:
+            return REST if feature.encoding == "frequent" else UNKNOWN
+        return feature.categories[int(value)]
     if feature.type == "boolean":
         return bool(value)
     number = float(value) if isinstance(value, np.float64) else float(_shortest(value))
@@ -129,7 +131,9 @@ def _name(value: np.float32, feature: Feature) -> str:
         return str(said).lower()
     if isinstance(said, (int, float)):
         return _shortest(said)
-    return f'"{said}"' if said in (MISSING, UNKNOWN) and value >= 0 else said  # a category that is really called so
+    return (
+        f'"{said}"' if said in (MISSING, UNKNOWN, REST) and value >= 0 else said
+    )  # a category that is really called so
 
 
 def _shortest(value: float | np.float32) -> str:

@@ -41,7 +41,7 @@ def build(
 
         classifier = CalibratedClassifierCV(classifier, method=calibration, ensemble=False)
     steps = [(f"step_{i + 1}", _preprocessing_step(step, i, seed)) for i, step in enumerate(preprocessing)]
-    steps = _encode(schema, steps)
+    steps = _encode(schema, steps, seed)
     if type(classifier).__name__ in ("ExtraTreesClassifier", "RandomForestClassifier"):
         from skl2onnx.sklapi import CastTransformer
 
@@ -123,19 +123,20 @@ def find(name: str, kind: str, key: str) -> type[Any]:
     raise InputError(f"{key}: scikit-learn has no {kind} '{name}'; {_known(path, kind)}")
 
 
-def _encode(schema: Schema, steps: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    """`steps` for the numbers, beside one-hot codes of categories.
+def _encode(schema: Schema, steps: list[tuple[str, Any]], seed: int) -> list[tuple[str, Any]]:
+    """`steps` for the numbers, beside one-hot codes of categories, and the target's means where there are many.
 
     Where numbers are missing an imputer goes before `steps`, unless they have one: that would never see a gap.
     """
     numbers = [i for i, feature in enumerate(schema.features) if feature.type != "category"]
-    categories = [i for i, feature in enumerate(schema.features) if feature.type == "category"]
+    by_target = [i for i, feature in enumerate(schema.features) if feature.encoding == "target"]
+    categories = [i for i, feature in enumerate(schema.features) if feature.type == "category" and i not in by_target]
     own = any(type(step).__module__.startswith("sklearn.impute.") for _, step in steps)
     if not own and any(schema.features[i].missing for i in numbers):
         from sklearn.impute import SimpleImputer
 
         steps = [("missing", SimpleImputer(strategy="median", keep_empty_features=True)), *steps]
-    if not categories:
+    if not categories and not by_target:
         return steps
     from sklearn.compose import ColumnTransformer
     from sklearn.preprocessing import OneHotEncoder
@@ -143,10 +144,25 @@ def _encode(schema: Schema, steps: list[tuple[str, Any]]) -> list[tuple[str, Any
     codes = [np.arange(len(schema.features[i].categories), dtype=np.float32) for i in categories]
     # The code -1, a category that training did not see, becomes zeros in every column.
     one_hot = OneHotEncoder(categories=codes, handle_unknown="ignore", sparse_output=False, dtype=np.float32)
-    parts: list[tuple[str, Any, list[int]]] = [("categories", one_hot, categories)]
+    parts: list[tuple[str, Any, list[int]]] = [("categories", one_hot, categories)] if categories else []
+    if by_target:
+        parts.append(("means", _target_means(seed), by_target))
     if numbers:
         parts.insert(0, ("numbers", Pipeline(steps) if steps else "passthrough", numbers))
     return [("columns", ColumnTransformer(parts, sparse_threshold=0))]
+
+
+def _target_means(seed: int) -> Pipeline:
+    """Each category as the share of each class among its training rows, as float32 like all else.
+
+    Cross-fitted: a training row is told what the other rows say, or its own label would give itself away.
+    """
+    from skl2onnx.sklapi import CastTransformer
+    from sklearn.model_selection import StratifiedKFold
+    from sklearn.preprocessing import TargetEncoder
+
+    folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+    return Pipeline([("means", TargetEncoder(cv=folds)), ("cast", CastTransformer(dtype=np.float32))])
 
 
 def _preprocessing_step(step: Step, number: int, seed: int) -> Any:

@@ -50,6 +50,26 @@ def folds_by_group(classifier: Any, labels: npt.NDArray[Any], groups: npt.NDArra
         classifier.set_params(cv=own)
 
 
+@contextmanager
+def means_by_group(step: Any, labels: npt.NDArray[Any], groups: npt.NDArray[Any] | None) -> Iterator[None]:
+    """For as long as this lasts, the means of the target that `step` learns (estimators._encode) are by group, too.
+
+    A row of a group would else be told what the other rows of its group say, which no row of a new group is.
+    """
+    kept = step.get_params().get("means__means__cv")
+    if groups is None or kept is None or len(np.unique(groups)) < FOLDS:
+        yield
+        return
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=kept.random_state)
+    step.set_params(means__means__cv=list(folds.split(labels, labels, groups)))
+    try:
+        yield
+    finally:
+        step.set_params(means__means__cv=kept)
+        if hasattr(step, "transformers_"):
+            step.named_transformers_["means"].set_params(means__cv=kept)  # the rows have no business in the model
+
+
 def _is_count(cv: Any) -> bool:
     """Whether `cv` is a number of folds, or scikit-learn's default; what scikit-learn refuses is left to it."""
     return cv is None or (isinstance(cv, int) and not isinstance(cv, bool) and cv > 1)

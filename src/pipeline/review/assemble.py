@@ -28,7 +28,7 @@ from pipeline.review.report import Report, Revision
 from pipeline.review.seeds import may_differ, training_noise
 from pipeline.review.show.html import to_html
 from pipeline.review.show.render import to_markdown
-from pipeline.review.where import changed_rows, is_same_model, show_flips, slice_labels
+from pipeline.review.where import assumed, changed_rows, is_same_model, show_flips, slice_labels
 
 
 def write_report(root: Path, base: str | None, head: str | None, seeds: Seeds | None, out: Path) -> Report:
@@ -166,7 +166,7 @@ def compare_sides(
     """Compare the predictions of both sides on the test rows whose content is the same."""
     primary = params.review.primary
     old, new = (read_parquet(side.folder / PREDICTIONS) for side in (base, head))
-    return compare(
+    found = compare(
         old,
         new,
         {primary: params.review.metrics[primary]} if primary_only else params.review.metrics,
@@ -177,6 +177,8 @@ def compare_sides(
         bins=params.evaluate.bins,
         same_model=is_same_model(base, head),
     )
+    note = assumed(head.folder)
+    return replace(found, notes=[*found.notes, note]) if note else found
 
 
 def own_values(folder: Path) -> dict[str, Any]:

@@ -12,14 +12,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.comparison.align import assumed_independent
 from pipeline.data.encode import encode
-from pipeline.data.schema import CONTENT, KEY, Schema, matrix
+from pipeline.data.schema import CONTENT, GROUP, KEY, Schema, matrix
 from pipeline.files import read_parquet
 from pipeline.metrics.pictures import enlarge
 from pipeline.metrics.slices import Edges, values
 from pipeline.repository import lock
 from pipeline.repository.sides import Side
 from pipeline.review.changes import identities
+from pipeline.review.notices import read_notices
 
 MODEL = ("models/model.joblib", "data/prepared/schema.json")  # what a model is: the same bytes are the same model
 WORST = 12  # flipped rows shown each way
@@ -66,6 +68,19 @@ def slice_labels(folder: Path, slices: Mapping[str, Edges]) -> pd.DataFrame:
         if column in features
     }
     return pd.DataFrame({"key": table.index, **named})
+
+
+def assumed(folder: Path) -> str | None:
+    """What the comparison assumed of the test rows, if a column may say whom they belong to and no group is declared.
+
+    Names of people are text; numbers count where `prepare` noticed that the column is called like an id.
+    """
+    schema, table = _schema(folder), _test_rows(folder)
+    if GROUP in table:
+        return None
+    called = {notice.column for notice in read_notices(None, folder) if "make it data.group" in notice.message}
+    columns = [feature.name for feature in schema.features if feature.type == "category" or feature.name in called]
+    return assumed_independent(table[columns].astype(str)) if columns else None
 
 
 def show_flips(flips: pd.DataFrame, wrong: str, folder: Path) -> tuple[Flip, ...]:

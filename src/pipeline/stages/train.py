@@ -16,7 +16,7 @@ from pipeline.data.schema import GROUP, TARGET, Schema
 from pipeline.errors import InputError, run
 from pipeline.files import read_json, reading_parquet, replacing
 from pipeline.models.estimators import build
-from pipeline.models.folds import folds_by_group
+from pipeline.models.folds import folds_by_group, means_by_group
 from pipeline.models.learn import Learned, Scores, learn, reasons
 from pipeline.models.learners import Rows
 from pipeline.params import read_params
@@ -35,11 +35,12 @@ def main() -> None:
     require_all_classes(rows, schema)
 
     *before, (name, classifier) = model.steps
+    groups = read_groups(PREPARED / "train.parquet")
     for _, step in before:
-        with reasons("the preprocessing", step):
+        with reasons("the preprocessing", step), means_by_group(step, rows.labels, groups):
             rows = Rows(step.fit_transform(*rows), rows.labels)
             validation = Rows(step.transform(validation.features), validation.labels)
-    folds = folds_by_group(classifier, rows.labels, read_groups(PREPARED / "train.parquet"))
+    folds = folds_by_group(classifier, rows.labels, groups)
     with folds, Live("metrics/train") as live, progress(train.epochs) as show:
 
         def record(step: int, scores: Scores) -> None:

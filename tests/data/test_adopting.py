@@ -1,0 +1,116 @@
+"""Adopting: every column of a table gets a part, and what a person should see is noticed, each kind at its column."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.data.adopting import Adoption, adopt, blank_tells, sentinel_of, spellings
+from pipeline.data.cells import plain
+from pipeline.errors import InputError
+
+ROWS = 300
+RANDOM = np.random.default_rng(0)
+
+
+def adopted(name: str, cells: object, chosen: dict[str, object] | None = None) -> Adoption:
+    """What becomes of a column beside a number and a target."""
+    table = pd.DataFrame({name: cells, "x": RANDOM.random(ROWS), "y": np.arange(ROWS) % 2})
+    return adopt(plain(table), "y", chosen)
+
+
+def becomes(found: Adoption, name: str) -> str:
+    return next(column.becomes for column in found.columns if column.name == name)
+
+
+def said(found: Adoption, name: str) -> str:
+    return " | ".join(f"{notice.message} {notice.setting}" for notice in found.notices if notice.column == name)
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "part", "setting"),
+    [
+        ("age", RANDOM.integers(18, 90, ROWS), "a number", ""),
+        ("member", RANDOM.random(ROWS) < 0.5, "a boolean", ""),
+        ("city", RANDOM.choice(["Bern", "Oslo"], ROWS), "a category", ""),
+        ("EmployeeNumber", np.arange(ROWS) * 3 + 1, "the id of a row", "data.id: EmployeeNumber"),
+        ("patient_id", RANDOM.integers(0, 60, ROWS), "the group of a row: stays on one side", "data.group: patient_id"),
+        ("zip", RANDOM.choice(["01234", "94105"], ROWS), "a category", "data.categorical: [zip]"),
+        ("plz", RANDOM.choice([1234, 94105], ROWS), "a category", "data.categorical: [plz]"),
+        ("part", RANDOM.choice(["train", "test"], ROWS), "says on which side a row is", "data.split_column: part"),
+        ("score", RANDOM.choice(["1", "2", "3", "4", "?"], ROWS), "a number; its words are blanks", "na_values"),
+        ("note", [f"words about {n} things" for n in range(ROWS)], "left out: free text", "data.drop: [note]"),
+        ("day", pd.date_range("2024-01-01", periods=ROWS), "left out: dates", "data.drop: [day]"),
+        ("nothing", [None] * ROWS, "left out: no row has a value", ""),
+    ],
+)
+def test_every_kind_of_column_gets_its_part(name: str, cells: object, part: str, setting: str) -> None:
+    found = adopted(name, cells)
+    assert becomes(found, name) == part
+    assert setting in said(found, name)
+    assert not found.undecided
+
+
+def test_what_a_person_chose_stays() -> None:
+    found = adopted("EmployeeNumber", np.arange(ROWS) * 3, {"drop": ["EmployeeNumber"]})
+    assert becomes(found, "EmployeeNumber") == "as you chose: data.drop"
+    assert found.data == {"target": "y", "drop": ["EmployeeNumber"]}
+
+
+def test_the_target_in_other_letters_is_meant() -> None:
+    with pytest.raises(InputError, match="did you mean 'y'"):
+        adopt(plain(pd.DataFrame({"x": [1, 2], "y": [0, 1]})), "Y")
+
+
+def test_all_that_must_be_decided_is_said_at_once() -> None:
+    table = pd.DataFrame({"x": RANDOM.random(ROWS), "y": np.where(np.arange(ROWS) < 9, np.nan, RANDOM.random(ROWS))})
+    found = adopt(plain(table), "y")
+    assert [text[:40] for text in found.undecided] == [
+        "column 'y': 9 of 300 rows have no class;",
+        "column 'y' (data.target): 291 different ",
+    ]
+
+
+@pytest.mark.parametrize(("share", "primary"), [(0.5, "accuracy"), (0.8, "balanced_accuracy"), (0.97, "roc_auc")])
+def test_the_primary_metric_goes_by_the_share_of_the_commonest_class(share: float, primary: str) -> None:
+    rows = 1000
+    table = pd.DataFrame({"x": RANDOM.random(rows), "y": np.where(np.arange(rows) < share * rows, "no", "yes")})
+    found = adopt(plain(table), "y")
+    assert found.primary == primary and found.commonest == share
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["Yes", "yes", "No"], "Yes, yes"),
+        (["true", "1", "false", "0"], "1, true; 0, false"),
+        (["N", "no", "Y", "yes"], "N, no; Y, yes"),
+        (["new  york", "New York", "Rome"], "New York, new  york"),
+        (["1", "2", "3"], ""),
+        (["a", "b"], ""),
+    ],
+)
+def test_spellings_of_one_meaning(texts: list[str], expected: str) -> None:
+    assert spellings(pd.Series(texts, dtype="str")) == expected
+
+
+@pytest.mark.parametrize(
+    ("usual", "odd", "found"),
+    [
+        (RANDOM.normal(70, 9, 95), -999, -999),
+        (RANDOM.integers(0, 50, 95), 9999, 9999),
+        (RANDOM.normal(0, 9, 95), -1, None),
+        (RANDOM.integers(0, 5, 95), -1, None),
+    ],
+    ids=["-999", "9999", "-1 among others", "-1 beside 0"],
+)
+def test_a_number_far_from_all_others_and_often_there_is_a_blank(
+    usual: object, odd: float, found: float | None
+) -> None:
+    assert sentinel_of(pd.Series([*usual, *[odd] * 5])) == found  # type: ignore[misc]
+
+
+def test_where_a_column_is_blank_may_give_the_class_away() -> None:
+    labels = pd.Series(list("aaabbbccc") * 20)
+    assert blank_tells(pd.Series(np.where(labels == "a", 1.0, np.nan)), labels) == "a"
+    assert blank_tells(pd.Series(np.where(labels == "b", np.nan, 1.0)), labels) == "b"
+    assert blank_tells(pd.Series(np.where(np.arange(180) % 2, 1.0, np.nan)), labels) is None

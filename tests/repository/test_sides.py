@@ -158,7 +158,7 @@ def test_a_revisions_settings_do_not_mix_with_the_users(results: Clone) -> None:
     commit = results.commit("settings")
     results.write(".dvc/config", config)
     with worktree(results.path, commit) as folder:
-        seen = results.run("dvc", "config", "--list", "--cd", str(folder)).stdout
+        seen = results.run("dvc", "--cd", str(folder), "config", "--list").stdout
     assert "remote.default.access_key_id=mine" in seen and "remote.default.url=s3://bucket/path" in seen
     assert "evil" not in seen and "elsewhere" not in seen
     assert f"cache.dir={results.path / '.dvc/cache'}" in seen

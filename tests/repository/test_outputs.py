@@ -10,6 +10,8 @@ import pytest
 
 from tests.conftest import Clone, small_repository
 
+pytestmark = pytest.mark.slow  # a `dvc repro` for every way to end
+
 # A stage that ends as its parameter says, in the middle of its work.
 STAGE = """
 import os, signal, sys, time

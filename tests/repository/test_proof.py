@@ -29,6 +29,7 @@ def test_results_of_other_files_are_stale(results: Clone) -> None:
     assert len(found.stale) == 1 and "train" in found.stale[0]
 
 
+@pytest.mark.slow  # runs a pipeline
 def test_a_stale_commit_comes_with_the_patch_that_makes_it_current(results: Clone, tmp_path: Path) -> None:
     set_param(results, "train.arguments.skill", 0.5)
     results.commit("edited in the browser")
@@ -110,6 +111,7 @@ def test_probabilities_that_were_made_up_are_different(results: Clone, again: Pa
     assert rerun(results, again) == "differently"
 
 
+@pytest.mark.slow  # runs a pipeline
 @pytest.mark.parametrize(
     ("edits", "strict", "tolerant"),
     [
@@ -141,6 +143,7 @@ def test_a_record_of_other_results_does_not_count(results: Clone, again: Path) -
     assert proof(results).again == "not run again"
 
 
+@pytest.mark.slow  # runs a pipeline
 def test_a_run_that_overwrote_the_committed_results_is_compared_with_them(results: Clone) -> None:
     """`dvc repro` on another machine: the inputs are those of the commit, some bytes are not."""
     other_bytes(results.path)

@@ -62,6 +62,7 @@ def test_broken_settings_of_the_base_are_left_aside_and_those_of_the_workspace_a
 
 
 def test_a_strangers_remote_does_not_stand_beside_the_users_keys(results: Clone) -> None:
+    results.run("dvc", "remote", "add", "-q", "--local", "--force", "default", "ssh://mine.example/x")
     results.run("dvc", "remote", "modify", "--local", "default", "password", "secret")
     results.edit(".dvc/config", "../../dvc-remote", "ssh://attacker.example/x")
     commit = results.commit("another address")

@@ -213,6 +213,6 @@ def test_many_classes_raise_no_warnings() -> None:
     """A column of probabilities at a time, pandas warned 50 times of 150 classes."""
     classes = tuple(range(150))
     table = evaluate.predictions(
-        pd.Series(["a"]), np.array([1]), np.array([2]), np.ones((1, 150)), Schema((), "target", classes)
+        pd.Series(["a"]), None, np.array([1]), np.array([2]), np.ones((1, 150)), Schema((), "target", classes)
     )
     assert list(table)[:4] == ["key", "truth", "prediction", "proba_0"] and table.shape == (1, 153)

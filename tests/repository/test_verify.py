@@ -108,7 +108,7 @@ def metrics(text: str) -> Callable[[Clone], None]:
 
 BROKEN: dict[str, tuple[Callable[[Clone], None], str]] = {
     "parameter": (
-        lambda clone: clone.edit("params.yaml", "size: 0.25\n  seed: 0", "size: 0.25\n  seed: 1"),
+        lambda clone: clone.edit("params.yaml", "size: 0\n  seed: 0", "size: 0\n  seed: 1"),
         "make: params.yaml: prepare.seed is modified",
     ),
     "code": (lambda clone: clone.edit("make.py", "import json", "import  json"), "make: make.py is modified"),
@@ -199,7 +199,7 @@ def test_an_import_counts_as_it_was_pinned(repository: Clone, tmp_path: Path) ->
     repository.run("dvc", "repro", "-q")
     repository.commit("imported")
     whole = repository.run("pipeline", "verify").stdout.splitlines()
-    assert whole[0] == "ok: dvc.lock is current" and whole[2] == "ok: imported data is what its source holds"
+    assert whole[0] == "ok: dvc.lock is current" and "ok: imported data is what its source holds" in whole
     source.write("table.csv", "x\n2\n")
     source.commit("newer")
     newer = repository.run("pipeline", "verify").stdout

@@ -67,8 +67,13 @@ def write(folder: Path, values: np.ndarray, target: np.ndarray, schema: Schema, 
 
 
 def save(model: BaseEstimator, folder: Path = Path()) -> None:
-    """Write a model as `train` does, and the dvc.lock that DVC then writes, as far as a stage reads it."""
+    """Write a model as `train` does, and what DVC then records."""
     joblib.dump(model, folder / "models/model.joblib")
+    record(folder)
+
+
+def record(folder: Path = Path()) -> None:
+    """Write the model's hash into dvc.lock, as DVC does when `train` has ended."""
     md5 = hashlib.md5((folder / "models/model.joblib").read_bytes()).hexdigest()
     lock = {
         "schema": "2.0",

@@ -43,13 +43,19 @@ stages:
       - m/metrics.json: {{cache: false}}
 """
 LOCKED = Path(sys.prefix)
+IGNORED = "/out\n/.venv\n__pycache__/\n"
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with this one's lock and a stage that writes down its Python; it ran once and is committed."""
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    files = {"stage.py": STAGE, "dvc.yaml": PIPELINE, "requirements.lock": lock, ".gitignore": "/out\n/.venv\n"}
+    files = {
+        "stage.py": STAGE,
+        "dvc.yaml": PIPELINE,
+        "requirements.lock": lock,
+        ".gitignore": "/out\n/.venv\n__pycache__/\n",
+    }
     clone = small_repository(tmp_path_factory.mktemp("interpreter") / "repository", files)
     clone.run("dvc", "repro")
     clone.commit("results")

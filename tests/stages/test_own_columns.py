@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import onnx
@@ -13,6 +14,7 @@ from pipeline.errors import CheckError
 from pipeline.package.table_model import TableModel
 from pipeline.stages import evaluate, package, train
 
+from .judged import record
 from .project import Project, project
 
 __all__ = ["project"]
@@ -39,6 +41,14 @@ def table(rows: int = 300) -> pd.DataFrame:
     )
 
 
+def run(*stages: ModuleType) -> None:
+    """Run stages one after the other, as `dvc repro` would."""
+    for stage in stages:
+        stage.main()
+        if stage is train:
+            record()
+
+
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder after all stages."""
@@ -51,8 +61,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         project.write(table())
         project.set(train=MODEL, evaluate={"slices": {"label": None, "age": [40, 60], "member": None}})
         project.prepare(target="y", id="nr", categorical=["code", "grade"])
-        for stage in (train, evaluate, package):
-            stage.main()
+        run(train, evaluate, package)
     return folder
 
 
@@ -259,8 +268,7 @@ def test_what_data_read_calls_a_blank_is_one_to_the_package_and_the_file_stays(p
     how = {"sep": ";", "decimal": ",", "na_values": {"income (EUR)": [-999], "label": ["?"]}}
     sides = project.prepare(target="y", categorical=["code"], read=how)
     assert sides["train"]["income (EUR)"].isna().any() and "" in project.schema["label"]["categories"]
-    for stage in (train, evaluate, package):
-        stage.main()
+    run(train, evaluate, package)
     example = json.loads((PACKAGE / "input_example.json").read_text(encoding="utf-8"))
     row = dict(zip(example["columns"], example["data"][0], strict=True))
     assert answer(row | {"income (EUR)": -999}) == answer(row | {"income (EUR)": None}) != answer(row)
@@ -282,15 +290,13 @@ def test_many_categories_go_through_every_stage(project: Project, encoding: str,
     known = project.schema["zip"]["categories"]
     assert len(known) == (200 if encoding == "frequent" else sides["train"]["zip"].nunique())
     assert set(sides["test"]["zip"]) - set(known), "a test row has one that is not known"
-    for stage in (train, evaluate, package):
-        stage.main()
+    run(train, evaluate, package)
     predictions = pd.read_parquet("data/predictions/test.parquet")
     assert (predictions["truth"] == predictions["prediction"]).mean() > 1.2 / classes
     written = {file: file.read_bytes() for file in PACKAGE.rglob("*") if file.is_file()}
     project.write(many.sample(frac=1, random_state=1))
     project.prepare()
-    for stage in (train, evaluate, package):
-        stage.main()
+    run(train, evaluate, package)
     assert {file: file.read_bytes() for file in PACKAGE.rglob("*") if file.is_file()} == written
 
 
@@ -298,8 +304,7 @@ def test_a_dummy_classifier_works_in_every_stage(project: Project) -> None:
     project.write(table())
     project.set(train={"estimator": "dummy.DummyClassifier", "arguments": {}, "preprocessing": []})
     project.prepare(target="y", id="nr")
-    for stage in (train, evaluate, package):
-        stage.main()
+    run(train, evaluate, package)
     rows = pd.read_parquet("data/prepared/test.parquet")
     assert TableModel(PACKAGE).predict(rows)["label"].nunique() == 1
 
@@ -310,8 +315,7 @@ def test_thresholds_between_neighbours_are_the_package_s_too(project: Project) -
     project.write(pd.DataFrame(rows * 40))
     project.set(train={"estimator": "ensemble.HistGradientBoostingClassifier", "arguments": {}, "preprocessing": []})
     project.prepare(target="y", split_column="side")
-    for stage in (train, evaluate, package):
-        stage.main()
+    run(train, evaluate, package)
 
 
 @pytest.mark.parametrize(("columns", "array"), [(200, False), (201, True)])
@@ -322,7 +326,6 @@ def test_many_numbers_stay_one_array(project: Project, columns: int, array: bool
     project.set(train=MODEL)
     sides = project.prepare()
     assert set(map(str, sides["test"].dtypes[list(project.schema)])) == {"float32" if array else "float64"}
-    for stage in (train, evaluate, package):
-        stage.main()
+    run(train, evaluate, package)
     [first, *others] = onnx.load(str(PACKAGE / "model.onnx")).graph.input
     assert (first.name, len(others)) == (("features", 0) if array else ("x0", 199))

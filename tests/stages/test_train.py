@@ -216,7 +216,8 @@ def blocks() -> list[dict[str, Any]]:
 @pytest.mark.parametrize("section", blocks(), ids=lambda section: section["estimator"])
 def test_every_example_of_the_documentation_trains(digits: Project, section: dict[str, Any]) -> None:
     metrics = run(digits, **section)
-    assert metrics["validation"]["accuracy"] > 0.7
+    learns = section["estimator"] != "dummy.DummyClassifier"
+    assert metrics["validation"]["accuracy"] > (0.7 if learns else 0.0)
     assert MODEL.is_file()
 
 

@@ -3,25 +3,26 @@
 import math
 from typing import Any
 
+from pipeline.comparison.power import sound_margin_of_proportions
+
 DISCORDANT = 0.03  # share of rows on which two models of one size differ, as measured on the digits
-Z_BLOCK = 1.96 + 1.645  # a harmless change is blocked in 5 %: its 95 % interval must end before the margin
-Z_EQUAL = 1.96 + 1.96
-STEP = 0.001
+LEVEL = 0.05  # of the intervals that the gate judges
+Z_EQUAL = 1.96 + 1.96  # a whole 95 % interval fits between minus and plus the tolerance, around a difference of chance
 
 
 def margin(rows: int) -> float:
-    """How many points accuracy may lose at most, so that a change without effect is blocked in about 5 %."""
-    return _up(Z_BLOCK * math.sqrt(DISCORDANT / rows))
+    """How much accuracy may lose at most, so that a change without effect is blocked in at most 5 %."""
+    return sound_margin_of_proportions(rows, max(1, round(DISCORDANT * rows)), LEVEL)
 
 
 def tolerance(rows: int) -> float:
     """The smallest difference of a share below which two equal models are mostly called equivalent."""
-    return max(0.005, _up(Z_EQUAL * math.sqrt(DISCORDANT / rows)))
+    return max(0.005, math.ceil(1000 * Z_EQUAL * math.sqrt(DISCORDANT / rows) - 1e-6) / 1000)
 
 
 def gate(rows: int, primary: str, classes: int) -> list[dict[str, Any]]:
     """Rules for `rows` test rows: as good as knowing nothing is too little, and no surely worse model is let in."""
-    floor = {"accuracy": None, "balanced_accuracy": 1 / classes, "roc_auc": 0.5}[primary]
+    floor = {"accuracy": None, "balanced_accuracy": 1 / max(2, classes), "roc_auc": 0.5}[primary]
     rules: list[dict[str, Any]] = []
     if floor is not None:
         rules.append({"metric": primary, "minimum": round(floor, 3), "action": "block"})
@@ -31,7 +32,3 @@ def gate(rows: int, primary: str, classes: int) -> list[dict[str, Any]]:
         {"metric": "size_bytes", "maximum": 100_000_000, "action": "block"},
     ]
     return rules
-
-
-def _up(share: float) -> float:
-    return round(math.ceil(share / STEP - 1e-9) * STEP, 6)

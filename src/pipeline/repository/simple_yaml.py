@@ -73,6 +73,8 @@ def _mapping(lines: Lines, indent: int) -> tuple[dict[str, Any], Lines]:
         lines = lines[1:]
         if entry[2]:
             value = _flow(entry[2], number)
+        elif lines and lines[0][1] > indent and _stands_alone(lines):  # a text that is too long for the key's line
+            value, lines = _scalar(lines[0][2], lines[0][0]), lines[1:]
         elif lines and (lines[0][1] > indent or (lines[0][1] == indent and re.match(r"-( |$)", lines[0][2]))):
             value, lines = _block(lines, lines[0][1])
         else:
@@ -81,6 +83,12 @@ def _mapping(lines: Lines, indent: int) -> tuple[dict[str, Any], Lines]:
     if lines and lines[0][1] > indent:
         raise UnclearError(f"line {lines[0][0]}")
     return found, lines
+
+
+def _stands_alone(lines: Lines) -> bool:
+    """Whether the first line is no entry of a mapping or list, and nothing stands at its indent or deeper behind it."""
+    _, indent, content = lines[0]
+    return not ENTRY.match(content) and not re.match(r"-( |$)", content) and (len(lines) < 2 or lines[1][1] < indent)
 
 
 def _flow(text: str, number: int) -> Any:

@@ -131,7 +131,12 @@ class Evaluate(_Section):
     """What is measured on the test rows."""
 
     confidence: Fraction = Field(0.95, description="level of the intervals")
-    resamples: int = Field(1000, ge=100, le=100_000, description="without effect since every interval has a formula; an old params.yaml may have it")
+    resamples: int = Field(
+        1000,
+        ge=100,
+        le=100_000,
+        description="without effect since every interval has a formula; an old params.yaml may have it",
+    )
     bins: int = Field(10, ge=2, le=100, description="bins of the calibration curve and its error")
     hardest: int = Field(24, ge=0, le=200, description="how many of the most confidently wrong rows are shown")
     slices: dict[str, list[float] | None] = Field(

@@ -125,7 +125,7 @@ INPUTS: dict[str, tuple[str, Change, str]] = {
     "wrong separator": ("prepare", table(GOOD.replace(",", ";")), "semicolons"),
     "not UTF-8": ("prepare", table(GOOD.replace("a,b", "ä,b").encode("latin-1")), "UTF-8"),
     "broken Parquet": ("prepare", table(b"PAR1 and no more", name="mine.parquet"), "not a readable Parquet"),
-    "unknown format": ("prepare", table(GOOD, name="mine.xlsx"), "not a table that can be read"),
+    "unknown format": ("prepare", table(GOOD, name="mine.xlsx"), "not a readable workbook"),
     "duplicate columns": ("prepare", table(GOOD.replace("a,b,", "a,a,", 1)), "'?a'?"),
     "a line too long": ("prepare", table(GOOD + "1,2,x,4\n"), "mine.csv"),
     "binary rubbish": ("prepare", table(bytes(range(256)) * 40), "mine.csv"),

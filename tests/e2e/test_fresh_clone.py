@@ -21,7 +21,8 @@ def nothing(tmp_path: Path) -> dict[str, str]:
 def make(clone: Clone, target: str, environment: dict[str, str]) -> str:
     """Run a target in the tests' own Python environment instead of a new one: that is what .ci/run makes."""
     variables = [f"{name}={value}" for name, value in environment.items()]
-    return clone.run("env", "-i", *variables, needs("make"), "--old-file=.venv/.installed", target).stdout
+    done = clone.run("env", "-i", *variables, needs("make"), "--old-file=.venv/.installed", target)
+    return f"{done.stdout}{done.stderr}"
 
 
 def test_make_repro_gives_the_committed_result_and_then_has_nothing_to_do(
@@ -42,7 +43,7 @@ def test_a_run_from_nothing_with_other_hashes_and_threads_gives_the_same(
 ) -> None:
     other = {"PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "2"}
     said = make(reproduced, "reproduce-check", nothing | other)
-    assert "Running stage 'package'" in said
+    assert "running package" in said
     assert "ok: a run from nothing gives the same dvc.lock and metrics" in said
     assert reproduced.run("git", "status", "--porcelain").stdout == ""
 

@@ -70,7 +70,7 @@ def run_ci(
 def posted(github: GitHub, comment: Comment, checked: Checked) -> str:
     """The comment that comment.yml's code makes of a run."""
     github.open_pull(3, head=checked.head)
-    github.main.add(checked.base)
+    github.main.append(checked.base)
     github.jobs = checked.ended.jobs()
     files = {str(f.relative_to(checked.artifact)): f.read_bytes() for f in checked.artifact.rglob("*") if f.is_file()}
     github.artifacts = {"review-1": archive(files)}

@@ -30,7 +30,7 @@ ENTITIES = ("&amp;", "&lt;", "&gt;", "&quot;", "&nbsp;")
 LANGUAGES = ("", "diff", "json", "mermaid", "text", "yaml")
 
 MOST_CHARTS = 6  # a report has one for each quantity that the validation rows are watched by: two
-LONGEST_CHART = 4_000  # characters; two lines of 101 points with five digits are 2,200
+LONGEST_CHART = 6_000  # characters; two lines of 101 points, tiny numbers with exponents, are 4,200
 
 BREAK = "\u200b"
 _ACTED_ON = re.compile(

@@ -50,6 +50,16 @@ def test_every_kind_of_column_gets_its_part(name: str, cells: object, part: str,
     assert not found.undecided
 
 
+def test_many_codes_become_what_the_target_is_in_them() -> None:
+    rows = 6000
+    codes = [f"{code:05}" for code in RANDOM.integers(0, 5000, rows)]
+    table = pd.DataFrame({"zip": codes, "x": RANDOM.random(rows), "y": np.arange(rows) % 2})
+    found = adopt(plain(table), "y")
+    assert becomes(found, "zip") == "the shares of the classes in it" and found.data["categories"] == {"zip": "target"}
+    many = adopt(plain(table.assign(y=np.arange(rows) % 12)), "y")
+    assert many.data["categories"] == {"zip": "frequent"}
+
+
 def test_what_a_person_chose_stays() -> None:
     found = adopted("EmployeeNumber", np.arange(ROWS) * 3, {"drop": ["EmployeeNumber"]})
     assert becomes(found, "EmployeeNumber") == "as you chose: data.drop"

@@ -22,6 +22,7 @@ CODE_NAME = re.compile(r"(?i:(^|[_ .-])(zip|zipcode|postcode|plz|code|area_?code
 SENTINELS = (-9999.0, -999.0, -99.0, -9.0, -1.0, 99.0, 999.0, 9999.0, 99999.0, 999999.0)
 OFTEN = 0.01  # share of rows from which a number that stands apart is a sentinel, not an outlier
 BALANCED, RARE = 0.6, 0.9  # share of the commonest class up to which accuracy, or balanced accuracy, says most
+FEW_CLASSES = 10  # up to which a category becomes the shares of the classes in it; else only the frequent ones count
 UNITS = 3  # distinct numbers with a unit from which they are amounts, rather than names
 BLANK_TELLS = 0.9  # share of a column's blanks in one class from which being blank gives the class away
 
@@ -75,6 +76,8 @@ class _Found:
 
     roles: dict[str, Any] = field(default_factory=dict)
     lists: dict[str, list[str]] = field(default_factory=lambda: {"drop": [], "categorical": []})
+    categories: dict[str, str] = field(default_factory=dict)
+    encoding: str = "frequent"  # of a column of many categories
     na_values: dict[str, list[Any]] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     undecided: list[str] = field(default_factory=list)
@@ -102,6 +105,8 @@ def adopt(table: pd.DataFrame, target: str, chosen: Mapping[str, Any] | None = N
         _gives_away(table, target, labels, found, settled)
     data = {"target": target, **found.roles}
     data |= {key: names for key, names in found.lists.items() if names}
+    if found.categories:
+        data["categories"] = found.categories
     for key, value in chosen.items():
         if value not in (None, [], {}):
             both = isinstance(value, list) and isinstance(data.get(key), list)
@@ -167,6 +172,7 @@ def _classes(target: pd.Series, found: _Found) -> tuple[pd.Series | None, dict[s
     counts = {str(label): int(rows) for label, rows in labels.value_counts().items()}
     if len(counts) < 2:
         found.undecided.append(f"column '{target.name}': all rows are '{next(iter(counts))}'; two classes are needed")
+    found.encoding = "target" if len(counts) <= FEW_CLASSES else "frequent"
     few = [label for label, rows in counts.items() if rows < 10]
     if few and len(counts) > 1:
         some = ", ".join(few[:5]) + (", ..." if len(few) > 5 else "")
@@ -211,6 +217,8 @@ def _column(column: pd.Series, settled: str | None, found: _Found) -> Column:
     if (problem := problem_of(column)) is not None:
         return row(_without_use(column, problem, found))
     if _is_code(column):
+        if column.nunique() > MAX_CATEGORIES:
+            return row(_many(column, found))
         message = f"called like a code, such as {_examples(column)[0]}: names, not amounts"
         found.notices.append(Notice(name, message, f"data.categorical: [{name}]"))
         found.lists["categorical"].append(name)
@@ -227,18 +235,29 @@ def _without_use(column: pd.Series, problem: str, found: _Found) -> str:
         found.roles["split_column"] = name
         found.notices.append(Notice(name, "says train or test in every row", f"data.split_column: {name}"))
         return "says on which side a row is"
-    if problem == "many" and column.nunique() <= MAX_CATEGORIES:
-        found.lists["categorical"].append(name)
-        return "a category"
+    if problem == "many":
+        return _many(column, found)
     what = {
         "dates": "dates or times",
         "words": f"{_share_of_numbers(column):.0%} numbers, the rest words such as '{_words(column)[0][:20]}'",
-        "many": f"{column.nunique()} categories, more than {MAX_CATEGORIES}",
         "free text": f"{column.nunique()} different texts in {column.count()} rows",
     }[problem]
     found.lists["drop"].append(name)
     found.notices.append(Notice(name, f"{what}: left out", f"data.drop: [{name}]"))
     return f"left out: {'free text' if problem == 'free text' else problem}"
+
+
+def _many(column: pd.Series, found: _Found) -> str:
+    """What becomes of a column of more categories than a model can tell apart one by one."""
+    name = str(column.name)
+    found.categories[name] = found.encoding
+    message = f"{column.nunique()} different names, more than {MAX_CATEGORIES}"
+    found.notices.append(Notice(name, message, f"data.categories: {{{name}: {found.encoding}}}"))
+    return (
+        "the shares of the classes in it"
+        if found.encoding == "target"
+        else "a category: the frequent ones, and the rest"
+    )
 
 
 def _odd(column: pd.Series, found: _Found) -> None:
@@ -358,7 +377,7 @@ def _few_words(column: pd.Series) -> list[str]:
 
 def _is_code(column: pd.Series) -> bool:
     """Whether numbers are names: with zeros before them, or called like a code."""
-    if is_boolean(column) or column.nunique() > MAX_CATEGORIES:
+    if is_boolean(column):
         return False
     if is_text(column):
         present = column.dropna()

@@ -111,7 +111,7 @@ def test_what_came_under_the_right_name_is_found(repository: Clone) -> None:
     done = CliRunner().invoke(app, ["verify"])
     assert done.exit_code == 1
     assert "no: 2 files here have the content that is recorded" in done.output
-    (problem,) = (line.strip() for line in done.output.splitlines() if line.startswith("  "))
+    (problem,) = (line.strip() for line in done.output.splitlines() if line.startswith("  table.csv"))
     assert problem.startswith("table.csv: not the content that is recorded: .dvc/cache/files/md5/")
     assert ", table.csv; delete it, and run: dvc pull" in problem
 

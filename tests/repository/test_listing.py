@@ -16,7 +16,7 @@ def test_what_dvc_lists_is_fine(place: str) -> None:
 
 @pytest.mark.parametrize(
     "place",
-    ["../x", "a/../../x", "..", "/etc/x", "a//b", "", ".", "a/./b", "a\\..\\x", "a\0", ".git/config", "a/.GIT/x", None, 3],
+    ["../x", "a/../../x", "..", "/etc/x", "a//b", "", ".", "a/./b", "a\\..\\x", "a\0", ".git/x", "a/.GIT/x", None, 3],
 )
 def test_a_place_outside_is_named(place: object) -> None:
     assert leads_out(json.dumps([{"md5": MD5, "relpath": "a"}, {"md5": MD5, "relpath": place}]).encode()) == str(place)

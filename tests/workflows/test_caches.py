@@ -40,7 +40,7 @@ def test_what_is_restored_is_hashed_before_anything_else_runs() -> None:
 
 @pytest.mark.parametrize("poison", [False, True])
 def test_uv_believes_its_cache(tmp_path: Path, poison: bool) -> None:
-    """Why none of it is kept: what uv has unpacked once is installed as it lies there, whatever the lock's hashes say."""
+    """Why none of it is kept: what uv has unpacked once is installed as it lies there, and no hash is asked."""
     wheel, code = tmp_path / "tiny-1.0-py3-none-any.whl", "VALUE = 'as locked'\n"
     about = {"METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n", "RECORD": "tiny.py,,\n"}
     about["WHEEL"] = "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n"

@@ -41,8 +41,8 @@ def _fetch_lists(repo: Any) -> None:
             wanted[out.remote, out.hash_name].add(out.hash_info.value)
     if not repo.config["remote"]:
         return
+    failed: list[BaseException] = []
     for (remote, hash_name), lists in wanted.items():
-        failed: list[BaseException] = []
         try:
             place = repo.cloud.get_remote(remote)
             if place.worktree or place.fs.version_aware:
@@ -50,12 +50,11 @@ def _fetch_lists(repo: Any) -> None:
             source = repo.cloud.get_remote_odb(remote, hash_name=hash_name)
             cache = repo.cache.local if hash_name == "md5" else repo.cache.legacy
             paths = [source.oid_to_path(md5) for md5 in lists]
-            cache.add(paths, source.fs, list(lists), verify=True, on_error=lambda _, error: failed.append(error))
+            cache.add(paths, source.fs, list(lists), verify=True, on_error=lambda _, problem: failed.append(problem))
         except Exception as error:  # every kind of remote has exceptions of its own
             raise _unreachable(error) from None
-        for error in failed:
-            if not isinstance(error, FileNotFoundError):
-                raise _unreachable(error)
+    if problem := next((problem for problem in failed if not isinstance(problem, FileNotFoundError)), None):
+        raise _unreachable(problem)
 
 
 def _unreachable(error: BaseException) -> PipelineError:

@@ -54,9 +54,8 @@ def contents_are_recorded() -> Fact:
 def imports_are_named() -> Fact:
     """DVC files write below their own folders and import from what data.sources names: remarks here, refusals in CI."""
     named = (read_params().data.sources or []) if Path("params.yaml").exists() else []
-    return Fact(
-        "DVC files keep to their folders and to named sources", [], [*problems(Path(), cache=cache_folder(Path())), *unnamed(Path(), named)]
-    )
+    doubts = [*problems(Path(), cache=cache_folder(Path())), *unnamed(Path(), named)]
+    return Fact("DVC files keep to their folders and to named sources", [], doubts)
 
 
 def _files(out: Any) -> dict[Path, str]:

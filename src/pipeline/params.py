@@ -88,6 +88,11 @@ class Data(_Section):
     image: tuple[PositiveInt, PositiveInt] | None = Field(
         None, strict=False, description="height and width, if each row is a picture"
     )
+    show_rows: bool = Field(
+        True,
+        description="whether reports, plots, comments, the card and W&B may show what rows hold; "
+        "false: hashes of their keys, and no cell",
+    )
     sources: list[str] | None = Field(
         None, description="addresses that tables may be imported from (dvc import, import-url); CI refuses others"
     )

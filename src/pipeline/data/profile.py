@@ -198,8 +198,12 @@ def profile(
     sides: npt.NDArray[np.str_],
     hashes: npt.NDArray[np.object_],
     contradicting: int,
+    cells: bool = True,
 ) -> dict[str, Any]:
-    """The content of profile.json but its warnings. Details stand in lists, which `dvc metrics` does not show."""
+    """The content of profile.json but its warnings. Details stand in lists, which `dvc metrics` does not show.
+
+    `cells`: whether it may say what cells hold: the frequent categories, the smallest and the largest number.
+    """
     names = list(features.types)
     return {
         "rows": len(labels),
@@ -207,7 +211,7 @@ def profile(
         "rows_duplicate": int(pd.Series(hashes).duplicated().sum()),
         "rows_contradictory": contradicting,
         "classes": [_class(label, labels, sides) for label in sorted(labels.unique().tolist())],
-        "columns": [_column(features.table[name], features.types[name]) for name in names[:COLUMNS]],
+        "columns": [_column(features.table[name], features.types[name], cells) for name in names[:COLUMNS]],
         "columns_not_described": max(0, len(names) - COLUMNS),
     }
 
@@ -217,15 +221,17 @@ def _class(label: Label, labels: pd.Series, sides: npt.NDArray[np.str_]) -> dict
     return {"class": label, **{side: int((of_class & (sides == side)).sum()) for side in SIDES}}
 
 
-def _column(values: pd.Series, kind: FeatureType) -> dict[str, Any]:
+def _column(values: pd.Series, kind: FeatureType, cells: bool) -> dict[str, Any]:
     """One column: its type, missing values and distinct values; the range and mean, or the most frequent categories."""
     common = {"column": str(values.name), "type": kind}
     if kind == "category":
         counts = values[values != ""].value_counts()
         ordered = sorted(counts.items(), key=lambda of_category: (-of_category[1], of_category[0]))
         top = [{"category": name, "rows": rows} for name, rows in ordered[:CATEGORIES]]
-        return {**common, "missing": int((values == "").sum()), "unique": len(counts), "top": top}
+        told = {"top": top} if cells else {}
+        return {**common, "missing": int((values == "").sum()), "unique": len(counts), **told}
     present = values.dropna().to_numpy(dtype=np.float64)
-    numbers = {"min": present.min(), "max": present.max(), "mean": present.mean()}
+    ends = {"min": present.min(), "max": present.max()} if cells else {}
+    numbers = ends | {"mean": present.mean()}
     rounded = {name: float(f"{number:.6g}") for name, number in numbers.items()}  # digits that survive another machine
     return {**common, "missing": int(values.isna().sum()), "unique": len(np.unique(present)), **rounded}

@@ -79,6 +79,11 @@ def numbered(hashes: npt.NDArray[np.object_], labels: pd.Series) -> pd.Series:
     return (order["hash"].astype("str") + suffix).sort_index()
 
 
+def hidden(names: pd.Series) -> pd.Series:
+    """A hash of 32 hexadecimal digits for each name, by which nobody is seen in a report."""
+    return pd.Series([blake2b(str(name).encode(), digest_size=16).hexdigest() for name in names], dtype="str")
+
+
 def fractions(names: Iterable[str], seed: int) -> npt.NDArray[np.float64]:
     """A number in [0, 1) for each name, always the same for the same seed; evenly spread over names."""
     digests = b"".join(blake2b(f"{seed}/{name}".encode(), digest_size=8).digest() for name in names)

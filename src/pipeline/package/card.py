@@ -14,6 +14,7 @@ CLASSES_SHOWN = 40
 FEW = "of which these rows tell too little"
 WITHOUT = {
     "calibration_error": "which is mostly noise of the sample where a model is calibrated well",
+    "average_precision": "whose interval holds from 20 test rows (or groups) of each class on",
     "balanced_accuracy": "whose interval holds from 3 test rows (or groups) of each class on",
     "macro_f1": "whose interval holds from 5 test rows (or groups) of each class on, one of them found",
 }
@@ -121,8 +122,14 @@ def _has_probabilities(facts: Facts) -> bool:
 
 
 def _features(schema: Schema) -> str:
-    rows = [[_code_cell(f.name), f.type, _range(f)] for f in schema.features[:FEATURES_SHOWN]]
-    table = _table(["feature", "type", "seen in training"], rows)
+    features = schema.features[:FEATURES_SHOWN]
+    if schema.show_rows:
+        rows = [[_code_cell(f.name), f.type, _range(f)] for f in features]
+        table = _table(["feature", "type", "seen in training"], rows)
+    else:
+        table = _table(
+            ["feature", "type", "gaps"], [[_code_cell(f.name), f.type, "some" if f.missing else "-"] for f in features]
+        )
     hidden = len(schema.features) - FEATURES_SHOWN
     if hidden <= 0:
         return table

@@ -17,6 +17,7 @@ from pipeline.package.card import Facts, model_card
 from pipeline.package.example import example_row
 from pipeline.package.export import columns_to_onnx, refused_by_onnxruntime, run_onnx, to_onnx
 from pipeline.package.parity import encoding_differs, parity
+from pipeline.package.steps import described
 from pipeline.package.table_model import TableModel
 from pipeline.params import read_params
 from pipeline.stages.model import MODEL, load_model
@@ -39,9 +40,7 @@ def main() -> None:
     facts = Facts(
         name=params.package.name,
         purpose=purpose(params.package.purpose, schema),
-        steps=[
-            " ".join(repr(s).split()) for _, s in getattr(model, "steps", [("", model)]) if not isinstance(s, Columns)
-        ],
+        steps=[described(s) for _, s in getattr(model, "steps", [("", model)]) if not isinstance(s, Columns)],
         schema=schema,
         metrics=read_json(METRICS),
         confidence=params.evaluate.confidence,
@@ -94,10 +93,10 @@ def require_encoding(content: bytes, columns: Columns, test: pd.DataFrame, schem
     """
     for feature, differing in zip(schema.features, encoding_differs(content, columns, test, schema), strict=True):
         if differing.any():
-            example = test[feature.name][differing].iloc[0]
+            example = f", such as {test[feature.name][differing].iloc[0]!r}" if schema.show_rows else ""
             raise CheckError(
                 f"no package: ONNX encodes column '{feature.name}' otherwise in {int(differing.sum())} of {len(test)} "
-                f"test rows, such as {example!r}\nThis is a defect; until it is mended, list the column in data.drop"
+                f"test rows{example}\nThis is a defect; until it is mended, list the column in data.drop"
             )
 
 

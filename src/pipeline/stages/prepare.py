@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,7 @@ def main() -> None:
     classes = sorted(labels.unique().tolist())
     image = validate.image_size(params.data.image, own_words(params.data, raw).image, len(features.types))
     schema = fit_schema(features.table, training, features.types, roles.target, classes, image, roles.categories)
-    schema = with_reading(schema, params.data.read)
+    schema = replace(with_reading(schema, params.data.read), show_rows=params.data.show_rows)
     if recorded := read_recorded():
         validate.check_recorded(recorded, schema)
 
@@ -78,10 +79,12 @@ def main() -> None:
         *profile.find_in_sides(labels, sides, hashes, shares),
         *profile.find_in_rows(labels, sides, contradicting, groups, int(leaks.sum())),
     ]
-    described = profile.profile(features, labels, sides, hashes, contradicting)
-    described["warnings"] = noticed = profile.condense(findings)
+    described = profile.profile(features, labels, sides, hashes, contradicting, schema.show_rows)
+    described["warnings"] = noticed = profile.condense(findings, schema.show_rows)
 
     begin("writing")
+    if not schema.show_rows:
+        keys, groups = split.hidden(keys) if roles.id else keys, None if groups is None else split.hidden(groups)
     rows = pd.DataFrame({KEY: keys.array, CONTENT: content, TARGET: labels.array})
     if groups is not None:
         rows[GROUP] = groups.array

@@ -128,6 +128,11 @@ class Train(_Section):
     calibration: Literal["sigmoid"] | None = Field(
         None, description="learn probabilities from the scores, for estimators that have none (svm.SVC, LinearSVC)"
     )
+    threshold: Fraction | Literal["validation"] = Field(
+        0.5,
+        description="two classes: from which probability on the second one is the answer; validation: that with the "
+        "largest balanced accuracy on the validation rows",
+    )
     seed: int = Field(0, ge=0, description="seeds everything random in training")
     epochs: int = Field(100, ge=1, description="steps at most, for models that learn in steps")
     batch_size: int = Field(32, ge=1, description="rows in a step of partial_fit")

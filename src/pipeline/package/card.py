@@ -34,6 +34,7 @@ class Facts:
     tolerance: float
     hashes: Mapping[str, str]  # MD5 of files by path, as dvc.lock has them
     group: str | None = None  # the column whose rows belong together
+    threshold: float | None = None  # from which probability on the second of two classes is the answer, if not 0.5
 
 
 def model_card(facts: Facts) -> str:
@@ -101,12 +102,18 @@ def _model(facts: Facts) -> list[str]:
             "had one; a category that training did not see is none of them."
         )
     probabilities = of_classes if _has_probabilities(facts) else ""
+    second = ""
+    if facts.threshold is not None:
+        second = (
+            f" The label is {_code(str(schema.classes[1]))} where its probability is {facts.threshold:.6g} or more."
+        )
     return [
         "## The model",
         "scikit-learn, exported to ONNX: " + " → ".join(map(_code, facts.steps)) + ".",
         f"**Input**: {taken}",
         _features(schema),
-        f"**Output**: `label` (rows){probabilities}. The classes: {classes}{f' and {more} more' if more > 0 else ''}.",
+        f"**Output**: `label` (rows){probabilities}. The classes: {classes}{f' and {more} more' if more > 0 else ''}."
+        f"{second}",
     ]
 
 

@@ -14,6 +14,7 @@ from pipeline.errors import CheckError, run
 from pipeline.files import read_json, read_parquet, replacing
 from pipeline.package import mlflow_folder
 from pipeline.package.card import Facts, model_card
+from pipeline.package.converters import without_threshold
 from pipeline.package.example import example_row
 from pipeline.package.export import columns_to_onnx, refused_by_onnxruntime, run_onnx, to_onnx
 from pipeline.package.parity import encoding_differs, parity
@@ -47,6 +48,7 @@ def main() -> None:
         tolerance=params.package.tolerance,
         hashes={path: digest(Path(path), "md5") for path in (MODEL, SCHEMA, TEST, PREDICTIONS)},
         group=params.data.group,
+        threshold=without_threshold(model)[1],
     )
     if schema.tensor:
         content = to_onnx(model, len(schema.features), params.package.name)

@@ -22,6 +22,7 @@ from pipeline.models.estimators import build
 from pipeline.models.folds import folds_by_group, means_by_group
 from pipeline.models.learn import Learned, Scores, learn, reasons
 from pipeline.models.learners import Rows
+from pipeline.models.threshold import require_threshold, with_threshold
 from pipeline.params import read_params
 from pipeline.text import shown
 from pipeline.tracking import Live
@@ -39,6 +40,7 @@ def main() -> None:
     require_all_classes(rows, schema)
 
     *before, (name, classifier) = model.steps
+    require_threshold(train.threshold, classifier, len(schema.classes))
     groups = read_groups(PREPARED / "train.parquet")
     for _, step in before:
         with reasons("the preprocessing", step), means_by_group(step, rows.labels, groups):
@@ -64,10 +66,13 @@ def main() -> None:
             seed=train.seed,
             record=record,
         )
+        answering, threshold = with_threshold(learned.classifier, train.threshold, validation)
+        if train.threshold == "validation":
+            live.summary["threshold"] = threshold
         summarize(live, learned)
-    for sentence in of_answers(learned.classifier, validation):
+    for sentence in of_answers(answering, validation):
         sys.stderr.write(f"train: validation {shown(sentence)}\n")
-    model.steps[-1] = (name, learned.classifier)
+    model.steps[-1] = (name, answering)
     if not schema.tensor:
         model = Pipeline([("columns", Columns(schema.features)), *model.steps])
     with replacing("models/model.joblib") as new:

@@ -158,9 +158,11 @@ def names_rows(column: pd.Series) -> bool:
 
     Numbers and dates, however they are written, are different in each row because they were measured.
     """
-    if len(column) < FEW_ROWS or is_boolean(column) or column.hasnans or not column.is_unique:
-        return False
     called_so = ID_NAME.search(str(column.name)) is not None
+    if not is_text(column) and (not called_so or is_boolean(column) or column.dtype.kind not in "iu"):
+        return False
+    if len(column) < FEW_ROWS or column.hasnans or not column.is_unique:
+        return False
     if is_padded(column):
         return True
     if is_text(column):
@@ -275,16 +277,21 @@ def with_reading(schema: Schema, reading: Read) -> Schema:
 
 
 def _fit(column: pd.Series, training: npt.NDArray[np.bool_], kind: FeatureType, encoding: Encoding) -> Feature:
-    name, values = str(column.name), column[training]
+    name = str(column.name)
     if kind == "category":
+        values = column[training]
         known = sorted(values.unique())
         if encoding == "frequent":
             rows = values.value_counts()
             known = sorted(sorted(known, key=lambda one: (-rows[one], one))[:FREQUENT])
         return Feature(name, kind, tuple(known), missing=bool((column == "").any()), encoding=encoding)
-    if values.isna().all():
+    numbers = column.to_numpy()
+    missing, seen = np.isnan(numbers), numbers[training]
+    if missing.any():
+        seen = seen[~missing[training]]
+    if not len(seen):
         raise InputError(f"column '{name}': no training row has a value; fill some, or list it in data.drop")
-    return Feature(name, kind, (), float(values.min()), float(values.max()), bool(column.hasnans))
+    return Feature(name, kind, (), float(seen.min()), float(seen.max()), bool(missing.any()))
 
 
 def typed(features: Features, raw: pd.DataFrame, schema: Schema) -> pd.DataFrame:

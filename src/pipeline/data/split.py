@@ -107,7 +107,8 @@ def hidden(names: pd.Series) -> pd.Series:
 
 def fractions(names: Iterable[str], seed: int) -> npt.NDArray[np.float64]:
     """A number in [0, 1) for each name, always the same for the same seed; evenly spread over names."""
-    codes, distinct = pd.factorize(np.asarray(names, dtype=object))
+    given = names.to_numpy(object) if isinstance(names, pd.Series) else np.array(list(names), dtype=object)
+    codes, distinct = pd.factorize(given)
     start = blake2b(f"{seed}/".encode(), digest_size=8)
     digests = []
     for name in distinct:

@@ -116,6 +116,16 @@ def test_a_lock_with_conflict_markers_is_named(results: Clone) -> None:
         has_results(results.path, commit)
 
 
+@pytest.mark.parametrize("file", ["params.yaml", "dvc.yaml", "dvc.lock"])
+def test_a_file_of_a_revision_that_is_broken_is_named_with_its_line(results: Clone, file: str) -> None:
+    lines = (results.path / file).read_text().splitlines()
+    results.write(file, "\n".join([*lines[:3], "  x: [", *lines[3:]]))
+    commit = results.commit("edited in the browser")
+    said = rf"^{file} of {commit[:7]} is no YAML, line \d+: .+$"
+    with pytest.raises(InputError, match=said), revision(results.path, commit):
+        pass
+
+
 def test_a_workspace_without_results_says_what_to_do(results: Clone) -> None:
     (results.path / PREDICTIONS).unlink()
     with pytest.raises(CheckError, match="dvc repro"):

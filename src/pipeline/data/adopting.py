@@ -131,7 +131,8 @@ def closest(name: str, columns: list[str]) -> str:
     close = same or difflib.get_close_matches(name, columns, n=1, cutoff=0.6)
     if close:
         return f"did you mean '{close[0]}'?"
-    return f"it has {', '.join(columns[:8])}{', ...' if len(columns) > 8 else ''}"
+    shown = columns if len(columns) <= 8 else [*columns[:6], "...", columns[-1]]
+    return f"it has {', '.join(shown)}"
 
 
 def _settled(chosen: Mapping[str, Any]) -> dict[str, str]:

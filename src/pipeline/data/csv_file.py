@@ -41,6 +41,8 @@ def read_csv(file: Path, separator: str, text: Sequence[str], reading: Read) -> 
                 decimal=reading.decimal,
                 thousands=reading.thousands,
                 comment=reading.comment,
+                quotechar=reading.quotechar,
+                quoting=reading.quoting,
                 index_col=False,
                 keep_default_na=False,
                 na_values=_blanks(header, reading),
@@ -131,16 +133,18 @@ def _blanks(header: Sequence[str], reading: Read) -> dict[str, list[str]]:
 
 def _rows(lines: TextIO, separator: str, reading: Read) -> Iterator[tuple[int, list[str]]]:
     """The rows of a file as cells, each with its line; comments and lines without a cell are no rows."""
-    kept = lines if reading.comment is None else (_uncommented(line, reading.comment) for line in lines)
+    kept = lines if reading.comment is None else (_uncommented(line, reading) for line in lines)
     if separator == SPACES:
         yield from ((number, line.split()) for number, line in enumerate(kept, 1) if line.strip())
         return
-    rows = csv.reader(kept, delimiter=separator, skipinitialspace=True)
+    rows = csv.reader(
+        kept, delimiter=separator, skipinitialspace=True, quotechar=reading.quotechar, quoting=reading.quoting
+    )
     yield from ((rows.line_num, row) for row in rows if row not in ([], [""]))
 
 
-def _uncommented(line: str, comment: str) -> str:
-    return line if '"' in line else line.partition(comment)[0]
+def _uncommented(line: str, reading: Read) -> str:
+    return line if reading.comment is None or reading.quotechar in line else line.partition(reading.comment)[0]
 
 
 def _demand_whole_rows(file: Path, separator: str, reading: Read, names: int) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.data.schema import Feature, Schema
+from pipeline.metrics.answers import commonest, poverty
 from pipeline.text import markdown, shown
 
 FEATURES_SHOWN = 20
@@ -67,6 +68,19 @@ def interval_text(name: str, interval: Mapping[str, float] | None) -> str:
     if not interval or "low" not in interval:
         return "-"
     return f"{value_text(name, interval['low'])} to {value_text(name, interval['high'])}"
+
+
+def beside_the_commonest(
+    rows: Sequence[tuple[str, str, str]], metrics: Mapping[str, Any]
+) -> list[tuple[str, str, str]]:
+    """Name, value and interval of each metric; behind the accuracy, what always answering the commonest class has."""
+    found = []
+    for row in rows:
+        found.append(row)
+        if row[0] == "accuracy" and metrics.get("per_class"):
+            label, share = commonest(metrics["per_class"])
+            found.append((f"always “{markdown(label)}”", value_text("accuracy", share), "-"))
+    return found
 
 
 def scalars(metrics: Mapping[str, Any]) -> dict[str, float]:
@@ -139,7 +153,10 @@ def _results(facts: Facts) -> list[str]:
         f"On {metrics['rows']} test rows that the model never learned from.",
         _table(
             ["metric", "value", level],
-            [[k, value_text(k, v), interval_text(k, intervals.get(k))] for k, v in scalars(metrics).items()],
+            beside_the_commonest(
+                [(k, value_text(k, v), interval_text(k, intervals.get(k))) for k, v in scalars(metrics).items()],
+                metrics,
+            ),
         ),
         "### Per class",
         _table(
@@ -174,6 +191,7 @@ def _limits(facts: Facts) -> list[str]:
     fewest = min(per_class, key=lambda label: per_class[label]["rows"])
     recall, rows = judged[weakest]["recall"], judged[weakest]["rows"]
     lines = [
+        *(f"{markdown(sentence[:1].upper() + sentence[1:])}." for sentence in poverty(per_class)),
         "The results hold for rows drawn like the test rows; nothing is known of other sources, times or devices.",
         f"It finds {_code(weakest)} least often: {recall:.1%} of its {rows} test rows.",
         f"It was judged on the fewest rows, {per_class[fewest]['rows']}, for {_code(fewest)}.",

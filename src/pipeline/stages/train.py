@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -17,12 +18,15 @@ from pipeline.data.columns import Columns
 from pipeline.data.schema import GROUP, TARGET, Schema
 from pipeline.errors import InputError, run
 from pipeline.files import read_json, reading_parquet, replacing
+from pipeline.metrics import answers
+from pipeline.metrics.slices import per_class
 from pipeline.models.estimators import build
 from pipeline.models.folds import folds_by_group, means_by_group
 from pipeline.models.learn import Learned, Scores, learn, reasons, relearn
 from pipeline.models.learners import Rows
 from pipeline.models.pictures import OfPictures
 from pipeline.params import Train, read_params
+from pipeline.text import shown
 from pipeline.tracking import Live
 
 PREPARED = Path("data/prepared")
@@ -62,6 +66,8 @@ def main() -> None:
             record=record,
         )
         summarize(live, learned)
+        for sentence in of_answers(learned.classifier, validation):
+            sys.stderr.write(f"train: validation {shown(sentence)}\n")
         if again is not None:
             del rows, validation  # before they are read again, all of them
             model, learned_from = refit(again, schema, train, learned.best_step)
@@ -138,6 +144,15 @@ def require_all_classes(rows: Rows, schema: Schema) -> None:
     absent = sorted(set(schema.classes) - set(rows.labels.tolist()), key=str)
     if absent:
         raise InputError(f"train: no training row has the class {absent[0]!r}; add rows of it or another prepare.seed")
+
+
+def of_answers(classifier: Any, rows: Rows) -> list[str]:
+    """What the classifier's answers to these rows say of it."""
+    classes = classifier.classes_
+    truth, prediction = (
+        np.searchsorted(classes, labels) for labels in (rows.labels, classifier.predict(rows.features))
+    )
+    return answers.told(per_class(truth, prediction, classes.tolist()))
 
 
 def summarize(live: Live, learned: Learned) -> None:

@@ -2,7 +2,10 @@
 
 import random
 
+import pytest
+
 from pipeline.registry.versions import Registry, Version, following, order
+from pipeline.repository.tags import Tag, at_stage
 
 
 def registry(*versions: str) -> Registry:
@@ -35,3 +38,35 @@ def test_the_next_version_is_the_highest_ones_next_minor() -> None:
 def test_a_version_is_found_by_any_of_its_names() -> None:
     known = registry("v1.0.0", "v1.1.0")
     assert {known.find(name).version for name in ("v1.1.0", "1.1.0", "digits@v1.1.0")} == {"v1.1.0"}
+
+
+def at_prod(*steps: str) -> Registry:
+    """What stood at prod one after the other: a commit, one that was gone back to (<a), or taken back (!a)."""
+    said = {"<": "digits back to v1.0.0 at prod"}
+    made = [
+        Tag(f"{step}#{number}", "digits", "prod", None, step[0] == "!", number, step[-1], "", "", said.get(step[0], ""))
+        for number, step in enumerate(steps, start=1)
+    ]
+    now = at_stage(made, "digits", "prod")
+    return Registry("digits", tuple(made), (), {"prod": now} if now else {})
+
+
+@pytest.mark.parametrize(
+    ("steps", "before"),
+    [
+        ("a", None),
+        ("a b", "a"),
+        ("a b <a", None),
+        ("a b c <b", "a"),
+        ("a b c <b <a", None),
+        ("a b <a c", "a"),
+        ("a b a", "b"),
+        ("a b a <b", "a"),
+        ("a b !b", None),
+        ("a b c !c", "a"),
+        ("", None),
+    ],
+)
+def test_what_stood_before_is_not_what_was_gone_back_from(steps: str, before: str | None) -> None:
+    found = at_prod(*steps.split()).before("prod")
+    assert (found and found.commit) == before

@@ -34,8 +34,9 @@ def keeping(root: Path, name: str, cloud: bool) -> Keeping:
 
 
 def _unseen(root: Path) -> tuple[str, ...]:
-    """Remote branches with commits that no branch or tag of this clone has."""
-    remote = git(root, "for-each-ref", "--format=%(refname:short)", "refs/remotes").split()
-    own = {*git(root, "for-each-ref", "--format=%(objectname)", "refs/heads").split(), git(root, "rev-parse", "HEAD")}
-    tips = {name: git(root, "rev-parse", name) for name in remote if not name.endswith("/HEAD") and "/" in name}
-    return tuple(name for name, tip in tips.items() if tip not in own)
+    """Remote branches whose last commit is that of no branch or tag of this clone."""
+    kept = git(root, "for-each-ref", "--format=%(objectname) %(*objectname)", "refs/heads", "refs/tags").split()
+    lines = git(root, "for-each-ref", "--format=%(objectname) %(symref) %(refname:short)", "refs/remotes").splitlines()
+    tips = [line.split(" ", 2) for line in lines]
+    own = {*kept, git(root, "rev-parse", "HEAD")}
+    return tuple(name for tip, symbolic, name in tips if not symbolic and tip not in own)

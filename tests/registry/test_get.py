@@ -40,9 +40,7 @@ def hashes(clone: Clone, revision: str) -> dict[str, str]:
     return {out["path"]: out["md5"] for stage in stages for out in stage["outs"]}
 
 
-def test_the_command_of_keep_loses_what_is_not_released_and_nothing_else(
-    published: Clone,
-) -> None:
+def test_the_command_of_keep_loses_what_is_not_released_and_nothing_else(published: Clone) -> None:
     register(published.path, None)
     model = hashes(published, "worse")["models/model.txt"]
     places = [published.path.parent / "dvc-remote", published.path / ".dvc/cache"]

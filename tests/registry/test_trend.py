@@ -72,6 +72,7 @@ def test_the_table_fits_and_the_page_and_json_say_the_same(history: list[str], m
     assert done.exit_code == 0 and "4 results in 5 commits; of 3 steps 1 surely better and 1 surely worse" in lines[0]
     assert lines[1].startswith("the newest against digits#prod#1: worse, −20.00 points, ")
     table = lines[3:8]
+    assert "90 % interval" in table[0]
     assert max(map(len, table)) <= 100 and "worse −19.75 points" in table[1] and "v1.1.0" in table[3]
     page = Path("trend.html").read_text(encoding="utf-8")
     assert "change &lt;b&gt;2&lt;/b&gt;" in page and "<script" not in page and "src=" not in page

@@ -46,6 +46,6 @@ def test_a_labelled_pull_request_is_promoted_on_merge_and_its_release_started(
         assert "prod: v1.0.0 since" in ended.output
 
         by_hand = {"ref": "refs/heads/main", "inputs": {"version": "v9.0.0", "stage": "staging", "why": ""}, **BRANCH}
-        ended = run(reproduced, github, "workflow_dispatch", by_hand, tmp_path / "by hand")
+        ended = run(reproduced, github, "workflow_dispatch", by_hand, tmp_path / "by-hand")
         assert ended.exit_code == 1 and "digits has no version 'v9.0.0'; it has: v1.0.0" in ended.output
     assert github.dispatched == [("release.yml", "digits@v1.0.0")]

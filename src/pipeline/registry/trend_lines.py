@@ -12,7 +12,7 @@ TOLD = {"better": "better", "worse": "worse"}
 
 def lines(found: Trend, metric: Metric) -> list[str]:
     """A headline, what the anchor says, and a row for each point, the newest first, as wide as the terminal."""
-    rows = [["when", "commit", "version", found.primary, "interval", "step", "subject"]]
+    rows = [header(found)]
     rows += [row(found, point, metric) for point in reversed(found.points)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     room = shutil.get_terminal_size().columns - sum(widths[:-1]) - 2 * len(widths[:-1])
@@ -23,14 +23,23 @@ def lines(found: Trend, metric: Metric) -> list[str]:
     return [headline(found), *([text] if (text := anchor(found, metric)) else []), "", *table, "", *notes(found)]
 
 
+def header(found: Trend) -> list[str]:
+    """The names of a row's cells; the level of the intervals stands there, where it is one."""
+    levels = {point.figures.confidence for point in found.points}
+    interval = f"{formats.level(levels.pop())} interval" if len(levels) == 1 else "interval"
+    return ["when", "commit", "version", found.primary, interval, "step", "subject"]
+
+
 def row(found: Trend, point: Point, metric: Metric) -> list[str]:
     """One point: when, commit, versions, value, interval, step, subject."""
+    own, levels = point.figures, {other.figures.confidence for other in found.points}
+    level = f" ({formats.level(own.confidence)})" if len(levels) > 1 and found.primary in own.intervals else ""
     return [
         point.when[:10],
         point.commit[:7],
         " ".join(point.releases),
-        point.figures.text(found.primary, metric),
-        point.figures.span(found.primary, metric),
+        own.text(found.primary, metric),
+        f"{own.span(found.primary, metric)}{level}",
         step(point, metric),
         point.subject,
     ]

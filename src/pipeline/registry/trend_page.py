@@ -25,6 +25,7 @@ def to_html(found: Trend, metrics: Mapping[str, Metric]) -> str:
         found=found,
         headline=trend_lines.headline(found),
         anchor=trend_lines.anchor(found, metric),
+        header=trend_lines.header(found),
         notes=trend_lines.notes(found),
         charts=[(name, chart(found, name, metrics[name])) for name in measured],
         rows=[(trend_lines.told(p), trend_lines.row(found, p, metric)) for p in reversed(found.points)],

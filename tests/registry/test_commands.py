@@ -3,7 +3,10 @@
 import re
 
 import pytest
+from typer.testing import CliRunner
 
+from pipeline.cli import app
+from pipeline.registry.commands import app as registry
 from tests.conftest import ROOT, Clone
 from tests.registry.conftest import go
 
@@ -25,11 +28,12 @@ def test_every_command_of_the_page_works(published: Clone) -> None:
     assert "forced: the labels of v1.1.0 were wrong" in history[1]
 
 
+@pytest.mark.parametrize("verb", [command.name for command in registry.registered_commands])
+def test_every_verb_of_the_registry_explains_itself(verb: str | None) -> None:
+    assert verb and CliRunner().invoke(app, ["registry", verb, "--help"]).exit_code == 0
+
+
 @pytest.mark.parametrize("arguments", [["--force"], ["--why", "x"], ["--force", "--why", " "]])
 def test_a_reason_and_force_go_together(arguments: list[str]) -> None:
-    from typer.testing import CliRunner
-
-    from pipeline.cli import app
-
     done = CliRunner().invoke(app, ["promote", *arguments])
     assert "--force and --why TEXT go together" in str(done.exception)

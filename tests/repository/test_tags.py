@@ -101,10 +101,12 @@ def test_several_tags_are_written_together_or_not_at_all(repository: Clone, tmp_
     with pytest.raises(CheckError, match="origin has digits#prod#1"):
         tags.write(repository.path, wanted)
     assert not tags.read(repository.path) and len(tags.read(tmp_path / "remote")) == 1
-    written = tags.write(repository.path, [wanted[0], tags.NewTag("digits#prod#2", "HEAD", "to prod\n\n#2: better")])
+    written = tags.write(
+        repository.path, [wanted[0], tags.NewTag("digits#prod#2", "HEAD", "to\u2028prod\n\n#2: better")]
+    )
     assert [(tag.tag, tag.who, tag.message) for tag in written] == [
         ("digits@v1.0.0", "Test", "digits v1.0.0"),
-        ("digits#prod#2", "Test", "to prod"),
+        ("digits#prod#2", "Test", "to\u2028prod"),
     ]
     assert "#2: better" in repository.run("git", "tag", "-l", "--format=%(contents)", "digits#prod#2").stdout
     with pytest.raises(CheckError, match="is here already"):

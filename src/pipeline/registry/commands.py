@@ -30,7 +30,7 @@ def list_versions(
         _say(show.list_lines(registry, found, params))
 
 
-@app.command()
+@app.command("history")
 def history() -> None:
     """Print every step of the model's life, the newest first."""
     from pipeline.params import read_params
@@ -50,7 +50,7 @@ def show_version(version: Annotated[str, typer.Argument(help="a version, v1.2.0,
     _say(show.version_lines(root, registry, registry.find(version), params))
 
 
-@app.command()
+@app.command("register")
 def register(
     version: Annotated[str | None, typer.Argument(help=r"v1.2.0  \[default: the next minor version]")] = None,
 ) -> None:
@@ -61,7 +61,7 @@ def register(
     _say([f"{written.tag} is {written.commit[:7]}"])
 
 
-@app.command()
+@app.command("keep")
 def keep(
     cloud: Annotated[bool, typer.Option("--cloud", help="make room in the DVC remote, too")] = False,
 ) -> None:

@@ -145,8 +145,8 @@ def _points(root: Path, tip: str, last: int) -> Iterator[Point]:
     """Commits that may have changed a result, the oldest first; Git is asked twice, however many there are."""
     form = "--format=%H%x00%cI%x00%s"
     paths = ("--", "dvc.lock", "metrics/evaluate/metrics.json")
-    lines = git(root, "log", "--first-parent", f"--max-count={last}", form, tip, *paths).splitlines()[::-1]
-    commits = [line.split("\0", 2) for line in lines]
+    listed = git(root, "log", "--first-parent", f"--max-count={last}", form, tip, *paths)
+    commits = [line.split("\0", 2) for line in reversed(listed.split("\n")) if line]
     own = figures(root, [commit for commit, _, _ in commits])
     for (commit, when, subject), values in zip(commits, own, strict=True):
         yield Point(commit, when, subject, values)

@@ -65,7 +65,8 @@ def read(root: Path) -> list[Tag]:
         ResourceError: this is no Git repository.
     """
     found = []
-    for line in git(root, "for-each-ref", f"--format={FIELDS}", "refs/tags").splitlines():
+    listed = git(root, "for-each-ref", f"--format={FIELDS}", "refs/tags")
+    for line in filter(None, listed.split("\n")):  # a message may hold what splitlines() takes for an end of line
         tag, of_tag, of_commit, when, who, kind, subject = line.split("\0")
         if match := GRAMMAR.fullmatch(tag):
             name, number = match["name"].replace("=", ":"), int(match["number"] or 0)

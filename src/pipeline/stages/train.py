@@ -72,7 +72,7 @@ def read_rows(path: Path, schema: Schema) -> Rows:
     """The encoded features and the labels of a prepared table, without a second copy of them in memory."""
     encode = Columns(schema.features)
     with reading_parquet(path), pq.ParquetFile(path) as file:
-        features = np.empty((file.metadata.num_rows, len(schema.features)), dtype=np.float32)
+        features = np.empty((file.metadata.num_rows, schema.width), dtype=np.float32)
         labels: list[int | str] = []
         for batch in file.iter_batches(batch_size=4096, columns=[*schema.names, TARGET]):
             features[len(labels) : len(labels) + batch.num_rows] = encode.transform(batch.to_pandas())

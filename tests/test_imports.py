@@ -29,9 +29,10 @@ ROOMS = {
     "tracking": {"params", "data", "repository"},
     "review": {"params", "data", "metrics", "models", "package", "comparison", "repository", "tracking"},
     "comment": set(),
+    "serving": {"data", "package"},
     "stages": {"params", "data", "metrics", "models", "package", "tracking", "repository"},
     "adopt": {"params", "data", "comparison", "repository", "review"},
-    "cli": {"adopt", "params", "data", "comparison", "repository", "review", "tracking"},
+    "cli": {"adopt", "params", "data", "comparison", "repository", "review", "serving", "tracking"},
 }
 DOMAIN = ("data", "metrics", "models", "package", "comparison")
 FOREIGN = {"dvc", "dvclive", "wandb", "subprocess", "gto"}  # of which the domain knows nothing

@@ -60,6 +60,8 @@ class Read(_Section):
         [], description="what else is a blank: ['?', -999], or by column: {age: [-999]}"
     )
     comment: str | None = Field(None, pattern=r"^.$", description="a character behind which a line says nothing: '#'")
+    quotechar: str = Field('"', pattern=r"^.$", description="what stands around a cell that holds separators")
+    quoting: Literal[0, 3] = Field(0, description="3: no cell is quoted, a quote is a letter like any other")
     sheet_name: str | int | None = Field(None, description="the sheet of a workbook: its name, or its number from 0")
 
     @model_validator(mode="after")

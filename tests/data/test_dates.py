@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.data.dates import FORMATS, PARTS, formats_of, layout, numbers, unreadable, write
+from pipeline.data.date_format import FORMATS, day_of, layout, write
+from pipeline.data.dates import PARTS, formats_of, numbers, unreadable
 
 CORNERS = [
     datetime.date(year, month, day)
@@ -53,6 +54,7 @@ def test_every_format_is_what_pandas_makes_of_it(format: str) -> None:
     pd.testing.assert_frame_equal(numbers(cells, format), as_pandas_has_them(expected), check_names=False)
     assert format in formats_of(cells)
     days_alone = as_pandas_has_them(expected)["days"]
+    assert [day_of(cell, format) for cell in cells] == expected.dt.date.tolist()
     assert [write(day, format) for day in days_alone] == expected.dt.normalize().dt.strftime(
         format or "%Y-%m-%d"
     ).tolist()
@@ -90,6 +92,7 @@ def test_what_is_no_date_is_none(cell: str, format: str) -> None:
     cells = text([cell, ""])
     assert unreadable(cells, format).tolist() == [True, False]
     assert numbers(cells, format).isna().all(axis=None)
+    assert day_of(cell, format) is None
 
 
 def test_the_hour_is_counted_from_midnight() -> None:

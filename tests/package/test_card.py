@@ -50,6 +50,16 @@ def test_it_reports_metrics_with_intervals_classes_slices_limits_and_hashes():
         assert expected in card
 
 
+def test_the_commonest_class_stands_beside_the_accuracy_and_poor_answers_among_the_limits():
+    card = model_card(FACTS)
+    assert "| accuracy | 90.00% | 69.90% to 97.20% |\n| always “a\\|b” | 75.00% | - |" in card
+    assert "never answers" not in card
+    predicted = {"a|b": 20, "c": 0}
+    per_class = {name: of | {"predicted": predicted[name]} for name, of in METRICS["per_class"].items()}
+    card = model_card(replace(FACTS, metrics=METRICS | {"per_class": per_class}))
+    assert "- It answers 'a\\|b' for all rows, and 75.0% of them are." in card
+
+
 def test_text_of_the_data_cannot_break_a_table():
     card = model_card(FACTS)
     assert "| a\\|b | 100.00%" in card

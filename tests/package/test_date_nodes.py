@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from onnx import TensorProto, helper
 
-from pipeline.data.dates import FORMATS, PARTS, numbers, write
+from pipeline.data.date_format import FORMATS, write
+from pipeline.data.dates import PARTS, numbers
 from pipeline.data.schema import Feature
 from pipeline.package.date_nodes import date_parts
 from pipeline.package.export import OPSET_OF_DATES, load_onnxruntime

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from pipeline.data.dates import layout
-from pipeline.params import DatePart
+from pipeline.data.date_format import layout
+
+if TYPE_CHECKING:  # the service reads schemas too, and has neither
+    import pandas as pd
+
+    from pipeline.params import DatePart
 
 KEY = "__key__"  # names the row, the same in every commit
 CONTENT = "__content__"  # hash of the row's raw values: tells whether a row of the same key changed
@@ -43,7 +46,7 @@ class Feature:
     missing: bool = False
     encoding: Encoding = "one_hot"
     na_values: tuple[str | float, ...] = ()  # what else is a blank in this column, as data.read says
-    parts: tuple[DatePart, ...] = ()  # what the model sees of a date
+    parts: "tuple[DatePart, ...]" = ()  # what the model sees of a date
     format: str = ""  # how dates are written, as in strptime; "" is ISO 8601
 
     @property
@@ -112,12 +115,12 @@ class Schema:
         return cls(tuple(features), content["target"], tuple(content["classes"]), size, content.get("read", {}))
 
 
-def matrix(table: pd.DataFrame, schema: Schema) -> npt.NDArray[np.float32]:
+def matrix(table: "pd.DataFrame", schema: Schema) -> npt.NDArray[np.float32]:
     """The features of a prepared table of numbers as one array, float32 of shape (rows, features)."""
     return table[schema.names].to_numpy(dtype=np.float32)
 
 
-def model_input(table: pd.DataFrame, schema: Schema) -> pd.DataFrame | npt.NDArray[np.float32]:
+def model_input(table: "pd.DataFrame", schema: Schema) -> "pd.DataFrame | npt.NDArray[np.float32]":
     """What the model of a schema takes of a prepared table: its typed columns, or all of them as one array."""
     return matrix(table, schema) if schema.tensor else table[schema.names]
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.data.dates import write
+from pipeline.data.date_format import READABLE, write
 from pipeline.data.schema import WRITTEN, Feature, Schema
+from pipeline.metrics.answers import commonest, poverty
 from pipeline.text import markdown, shown
 
 FEATURES_SHOWN = 20
@@ -65,6 +66,19 @@ def interval_text(name: str, interval: Mapping[str, float] | None) -> str:
     return f"{value_text(name, interval['low'])} to {value_text(name, interval['high'])}"
 
 
+def beside_the_commonest(
+    rows: Sequence[tuple[str, str, str]], metrics: Mapping[str, Any]
+) -> list[tuple[str, str, str]]:
+    """Name, value and interval of each metric; behind the accuracy, what always answering the commonest class has."""
+    found = []
+    for row in rows:
+        found.append(row)
+        if row[0] == "accuracy" and metrics.get("per_class"):
+            label, share = commonest(metrics["per_class"])
+            found.append((f"always “{markdown(label)}”", value_text("accuracy", share), "-"))
+    return found
+
+
 def scalars(metrics: Mapping[str, Any]) -> dict[str, float]:
     """The plain metrics at the top level of metrics.json."""
     return {k: v for k, v in metrics.items() if isinstance(v, (int, float)) and k not in ("rows", "groups", "step")}
@@ -108,7 +122,7 @@ def _dates(schema: Schema) -> str:
     dates = [feature for feature in schema.features if feature.type == "date"]
     if not dates:
         return ""
-    written = "; ".join(f"{_code(f.name)} as {_code(f.format or '2024-01-31 or 2024-01-31 12:30:00')}" for f in dates)
+    written = "; ".join(f"{_code(f.name)} as {_code(f.format or READABLE)}" for f in dates)
     return (
         f" Dates are text: {written}; what is no date is refused, and so is a blank where `schema.json` does not say "
         "`missing`."
@@ -151,7 +165,10 @@ def _results(facts: Facts) -> list[str]:
         f"On {metrics['rows']} test rows that the model never learned from.",
         _table(
             ["metric", "value", level],
-            [[k, value_text(k, v), interval_text(k, intervals.get(k))] for k, v in scalars(metrics).items()],
+            beside_the_commonest(
+                [(k, value_text(k, v), interval_text(k, intervals.get(k))) for k, v in scalars(metrics).items()],
+                metrics,
+            ),
         ),
         "### Per class",
         _table(
@@ -186,6 +203,7 @@ def _limits(facts: Facts) -> list[str]:
     fewest = min(per_class, key=lambda label: per_class[label]["rows"])
     recall, rows = judged[weakest]["recall"], judged[weakest]["rows"]
     lines = [
+        *(f"{markdown(sentence[:1].upper() + sentence[1:])}." for sentence in poverty(per_class)),
         "The results hold for rows drawn like the test rows; nothing is known of other sources, times or devices.",
         f"It finds {_code(weakest)} least often: {recall:.1%} of its {rows} test rows.",
         f"It was judged on the fewest rows, {per_class[fewest]['rows']}, for {_code(fewest)}.",

@@ -4,12 +4,11 @@ A text that is no date, or a blank where training had none, makes onnxruntime fa
 would be answered as if nobody knew the date.
 """
 
-from datetime import date
 from itertools import accumulate
 
 import numpy as np
 
-from pipeline.data.dates import AFTERNOON, MONTHS, Layout, layout
+from pipeline.data.date_format import AFTERNOON, EPOCH, MONTHS, Layout, layout
 from pipeline.data.schema import Feature
 from pipeline.package.nodes import Array, Nodes
 
@@ -107,4 +106,4 @@ def _days(year: Array, month: Array, day: Array, leap: Array, nodes: Nodes) -> A
         day,
     ):
         days = nodes("Add", days, more)
-    return nodes("Sub", days, nodes.constant(date(1970, 1, 1).toordinal()))
+    return nodes("Sub", days, nodes.constant(EPOCH))

@@ -4,7 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.data.dates import numbers, write
+from pipeline.data.date_format import write
+from pipeline.data.dates import numbers
 from pipeline.data.schema import WRITTEN, Feature, Schema
 
 

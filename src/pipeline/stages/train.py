@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -15,11 +16,14 @@ from pipeline.data.columns import Columns
 from pipeline.data.schema import GROUP, TARGET, Schema
 from pipeline.errors import InputError, run
 from pipeline.files import read_json, reading_parquet, replacing
+from pipeline.metrics import answers
+from pipeline.metrics.slices import per_class
 from pipeline.models.estimators import build
 from pipeline.models.folds import folds_by_group, means_by_group
 from pipeline.models.learn import Learned, Scores, learn, reasons
 from pipeline.models.learners import Rows
 from pipeline.params import read_params
+from pipeline.text import shown
 from pipeline.tracking import Live
 
 PREPARED = Path("data/prepared")
@@ -61,6 +65,8 @@ def main() -> None:
             record=record,
         )
         summarize(live, learned)
+    for sentence in of_answers(learned.classifier, validation):
+        sys.stderr.write(f"train: validation {shown(sentence)}\n")
     model.steps[-1] = (name, learned.classifier)
     if not schema.tensor:
         model = Pipeline([("columns", Columns(schema.features)), *model.steps])
@@ -92,6 +98,15 @@ def require_all_classes(rows: Rows, schema: Schema) -> None:
     absent = sorted(set(schema.classes) - set(rows.labels.tolist()), key=str)
     if absent:
         raise InputError(f"train: no training row has the class {absent[0]!r}; add rows of it or another prepare.seed")
+
+
+def of_answers(classifier: Any, rows: Rows) -> list[str]:
+    """What the classifier's answers to these rows say of it."""
+    classes = classifier.classes_
+    truth, prediction = (
+        np.searchsorted(classes, labels) for labels in (rows.labels, classifier.predict(rows.features))
+    )
+    return answers.told(per_class(truth, prediction, classes.tolist()))
 
 
 def summarize(live: Live, learned: Learned) -> None:

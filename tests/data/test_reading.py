@@ -162,7 +162,7 @@ def test_numbers_that_count_are_names(header: str, tmp_path: Path) -> None:
         ("x,y,\n1,a,\n2,b,\n", {}, ["line 1 ends with a separator", "data.drop: ['Unnamed: 2']"]),
         ("x,y\n1,a\n2\n", {}, ["line 3 (1 of 2)"]),
         ("x;y\n1;a\n", {}, ["semicolons", 'data.read.sep: ";"']),
-        ("x,y\n1,a\n", {"names": ["a"]}, ["2 cells", "1 names"]),
+        ("x,y\n1,a\n", {"names": ["a"]}, ["2 cells", "1 name"]),
         ("x,y\n1,a\n", {"encoding": "utf-16"}, ["not UTF-16", "data.read.encoding"]),
     ],
 )

@@ -166,7 +166,9 @@ class Train(_Section):
     estimator: str = Field(description="a classifier by its import path below sklearn: svm.SVC")
     arguments: dict[str, Any] = Field({}, description="the estimator's own arguments")
     preprocessing: list[str | dict[str, dict[str, Any] | None]] = Field(
-        [], description="scikit-learn transformers in order: a name, or {name: {argument: value}}"
+        [],
+        description="transformers in order: a name, or {name: {argument: value}}; scikit-learn's by their import path "
+        "below sklearn, and for pictures pictures.Straighten and pictures.OrientedGradients",
     )
     calibration: Literal["sigmoid"] | None = Field(
         None, description="learn probabilities from the scores, for estimators that have none (svm.SVC, LinearSVC)"
@@ -175,6 +177,10 @@ class Train(_Section):
     epochs: int = Field(100, ge=1, description="steps at most, for models that learn in steps")
     batch_size: int = Field(32, ge=1, description="rows in a step of partial_fit")
     patience: int = Field(15, ge=0, description="steps without a better validation loss before stopping; 0: never")
+    refit: bool = Field(
+        False,
+        description="once the validation rows chose the step, learn as far again from training and validation rows",
+    )
 
 
 class Evaluate(_Section):

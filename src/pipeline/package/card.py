@@ -18,6 +18,10 @@ WITHOUT = {
     "balanced_accuracy": "whose interval holds from 3 test rows (or groups) of each class on",
     "macro_f1": "whose interval holds from 5 test rows (or groups) of each class on, one of them found",
 }
+REFITTED = (
+    "Fitted on the training and validation rows together (`train.refit`), after the validation rows had chosen "
+    "between fits on the training rows alone: what is recorded of training is of those."
+)
 PERCENT = ("accuracy", "balanced_accuracy", "macro_f1", "top_2_accuracy")
 
 
@@ -34,6 +38,7 @@ class Facts:
     tolerance: float
     hashes: Mapping[str, str]  # MD5 of files by path, as dvc.lock has them
     group: str | None = None  # the column whose rows belong together
+    refit: bool = False  # whether it learned from the validation rows, too, after they had chosen it
 
 
 def model_card(facts: Facts) -> str:
@@ -104,6 +109,7 @@ def _model(facts: Facts) -> list[str]:
     return [
         "## The model",
         "scikit-learn, exported to ONNX: " + " → ".join(map(_code, facts.steps)) + ".",
+        *([REFITTED] if facts.refit else []),
         f"**Input**: {taken}",
         _features(schema),
         f"**Output**: `label` (rows){probabilities}. The classes: {classes}{f' and {more} more' if more > 0 else ''}.",

@@ -56,7 +56,7 @@ class Cells:
         self.high = _column([feature.maximum for feature in self.features], np.inf)
         self.gapless = np.array([[not feature.missing] for feature in self.features], dtype=bool)
         self.booleans = [at for at, feature in enumerate(self.features) if feature.type == "boolean"]
-        self.blanks = [(at, blank) for at, feature in enumerate(self.features) for blank in _blank_numbers(feature)]
+        self.blanks = [(at, blank) for at, feature in enumerate(self.features) for blank in blank_numbers(feature)]
         self.texts: list[tuple[int, Names | Dates]] = [
             (place, (Dates if feature.type == "date" else Names)(feature))
             for place, feature in enumerate(schema.features)
@@ -207,7 +207,7 @@ def bare(cell: Any) -> str:
     return WHOLE.sub(r"\1", text) if WHOLE.fullmatch(text) else text
 
 
-def _blank_numbers(feature: Feature) -> list[float]:
+def blank_numbers(feature: Feature) -> list[float]:
     """The numbers that say that there is none."""
     return [float(value) for value in feature.na_values if NUMBER.fullmatch(str(value))]
 

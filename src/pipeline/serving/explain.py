@@ -159,7 +159,7 @@ def _wrong_name(cell: Any, feature: Feature) -> tuple[str, str] | None:
             return "type", f"{_said(cell)} is no text"
     elif not takes_numbers(feature):
         return "type", f"{_said(cell)} is a number, and names of this column are text"
-    elif abs(cell) > (2**63 - 1 if isinstance(cell, int) else LARGEST):
+    elif not is_name(cell):
         return "range", f"{_said(cell)} is too large for a name"
     elif bare(cell) in blanks(feature) and not takes_gap(feature):
         return "gap", f"{_said(cell)} says that there is no value, and the model never saw a row without one"
@@ -179,11 +179,16 @@ def _wrong_date(cell: Any, feature: Feature) -> tuple[str, str] | None:
 
 def _of_key(cell: Any, row: int, key: str | None) -> Fault | None:
     """What is wrong with what the client calls its row."""
-    if cell is None or (isinstance(cell, int) and not isinstance(cell, bool) and abs(cell) < 2**63):
+    if cell is None or (isinstance(cell, (int, float)) and not isinstance(cell, bool) and is_name(cell)):
         return None
     if isinstance(cell, str) and not any("\ud800" <= letter <= "\udfff" for letter in cell):
         return None
-    return Fault("type", f"{_said(cell)} names no row; send text or a whole number", row, key)
+    return Fault("type", f"{_said(cell)} names no row; send text or a number", row, key)
+
+
+def is_name(number: float) -> bool:
+    """Whether a number is small enough to be a name."""
+    return -(2**63) <= number <= 2**63 - isinstance(number, int)
 
 
 def _said(cell: Any) -> str:

@@ -190,6 +190,14 @@ def compare(
     (terminal.print_json if as_json else terminal.print_table)(found)
 
 
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def serve(context: typer.Context) -> None:
+    """Answer rows over HTTP from the package; `pipeline serve --help` lists the options of the service."""
+    from pipeline.serving.__main__ import main
+
+    main(context.args)
+
+
 def say(line: str) -> None:
     """Print a line, in which names from tables, parameters and Git stand."""
     typer.echo(shown(line))

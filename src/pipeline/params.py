@@ -49,6 +49,8 @@ class Read(_Section):
         [], description="what else is a blank: ['?', -999], or by column: {age: [-999]}"
     )
     comment: str | None = Field(None, pattern=r"^.$", description="a character behind which a line says nothing: '#'")
+    quotechar: str = Field('"', pattern=r"^.$", description="what stands around a cell that holds separators")
+    quoting: Literal[0, 3] = Field(0, description="3: no cell is quoted, a quote is a letter like any other")
     sheet_name: str | int | None = Field(None, description="the sheet of a workbook: its name, or its number from 0")
 
     @model_validator(mode="after")
@@ -116,7 +118,9 @@ class Train(_Section):
     estimator: str = Field(description="a classifier by its import path below sklearn: svm.SVC")
     arguments: dict[str, Any] = Field({}, description="the estimator's own arguments")
     preprocessing: list[str | dict[str, dict[str, Any] | None]] = Field(
-        [], description="scikit-learn transformers in order: a name, or {name: {argument: value}}"
+        [],
+        description="transformers in order: a name, or {name: {argument: value}}; scikit-learn's by their import path "
+        "below sklearn, and for pictures pictures.Straighten and pictures.OrientedGradients",
     )
     calibration: Literal["sigmoid"] | None = Field(
         None, description="learn probabilities from the scores, for estimators that have none (svm.SVC, LinearSVC)"
@@ -125,6 +129,10 @@ class Train(_Section):
     epochs: int = Field(100, ge=1, description="steps at most, for models that learn in steps")
     batch_size: int = Field(32, ge=1, description="rows in a step of partial_fit")
     patience: int = Field(15, ge=0, description="steps without a better validation loss before stopping; 0: never")
+    refit: bool = Field(
+        False,
+        description="once the validation rows chose the step, learn as far again from training and validation rows",
+    )
 
 
 class Evaluate(_Section):

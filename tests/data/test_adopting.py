@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.data.adopting import Adoption, adopt, blank_tells, sentinel_of, spellings
+from pipeline.data.adopting import Adoption, adopt
 from pipeline.data.cells import plain
 from pipeline.errors import InputError
 
@@ -86,41 +86,3 @@ def test_the_primary_metric_goes_by_the_share_of_the_commonest_class(share: floa
     table = pd.DataFrame({"x": RANDOM.random(rows), "y": np.where(np.arange(rows) < share * rows, "no", "yes")})
     found = adopt(plain(table), "y")
     assert found.primary == primary and found.commonest == share
-
-
-@pytest.mark.parametrize(
-    ("texts", "expected"),
-    [
-        (["Yes", "yes", "No"], "Yes, yes"),
-        (["true", "1", "false", "0"], "1, true; 0, false"),
-        (["N", "no", "Y", "yes"], "N, no; Y, yes"),
-        (["new  york", "New York", "Rome"], "New York, new  york"),
-        (["1", "2", "3"], ""),
-        (["a", "b"], ""),
-    ],
-)
-def test_spellings_of_one_meaning(texts: list[str], expected: str) -> None:
-    assert spellings(pd.Series(texts, dtype="str")) == expected
-
-
-@pytest.mark.parametrize(
-    ("usual", "odd", "found"),
-    [
-        (RANDOM.normal(70, 9, 95), -999, -999),
-        (RANDOM.integers(0, 50, 95), 9999, 9999),
-        (RANDOM.normal(0, 9, 95), -1, None),
-        (RANDOM.integers(0, 5, 95), -1, None),
-    ],
-    ids=["-999", "9999", "-1 among others", "-1 beside 0"],
-)
-def test_a_number_far_from_all_others_and_often_there_is_a_blank(
-    usual: object, odd: float, found: float | None
-) -> None:
-    assert sentinel_of(pd.Series([*usual, *[odd] * 5])) == found  # type: ignore[misc]
-
-
-def test_where_a_column_is_blank_may_give_the_class_away() -> None:
-    labels = pd.Series(list("aaabbbccc") * 20)
-    assert blank_tells(pd.Series(np.where(labels == "a", 1.0, np.nan)), labels) == "a"
-    assert blank_tells(pd.Series(np.where(labels == "b", np.nan, 1.0)), labels) == "b"
-    assert blank_tells(pd.Series(np.where(np.arange(180) % 2, 1.0, np.nan)), labels) is None

@@ -182,7 +182,7 @@ def test_true_and_false_are_two_classes_however_they_are_written() -> None:
 
 @pytest.mark.parametrize("infinite", [np.inf, -np.inf, "inf"])
 def test_an_infinite_label_is_refused_with_its_row(infinite: object) -> None:
-    with pytest.raises(InputError, match=r"1 rows are infinite, such as row 2"):
+    with pytest.raises(InputError, match=r"1 row is infinite, such as row 2"):
         read_labels(plain(pd.DataFrame({"y": [1.0 if infinite != "inf" else "1", infinite]}))["y"])
 
 

@@ -1,10 +1,13 @@
 """What a remote answers is data only if its hash says so, and `pipeline verify` finds what came in all the same."""
 
 import contextlib
+import hashlib
 import http.server
+import json
 import os
 import shutil
 import stat
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +16,9 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.cli import app
+from pipeline.errors import CheckError
 from pipeline.repository.contents import contents_are_recorded
+from pipeline.repository.dvc import check_out
 from tests.conftest import ROOT, Clone, small_repository
 
 TABLE = "x,target\n" + "1,a\n" * 20_000
@@ -128,7 +133,62 @@ def test_a_file_of_a_folder_that_changed_without_a_trace_is_found(repository: Cl
 
 def test_a_folders_list_that_names_other_files_is_found(repository: Clone) -> None:
     listing = next(Path(".dvc/cache").rglob("*.dir"))
-    overwrite(listing, listing.read_bytes().replace(b'"relpath": "b"', b'"relpath": "../b"'))
+    overwrite(listing, listing.read_bytes().replace(b'"relpath": "b"', b'"relpath": "c"'))
     assert stat.S_IMODE(listing.stat().st_mode) == 0o444
     (problem,) = contents_are_recorded().problems
     assert problem.startswith(f"folder: not the content that is recorded: {listing}")
+
+
+# What DVC itself makes of such a list: it writes to src/mine.py; it fetches to there, hashes that, and deletes it.
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [{"relpath": "../src/mine.py"}, {"md5": "../../../../src/mine.py"}], ids=str)
+def test_a_folders_list_that_leads_out_of_it_is_refused_before_anything_is_written(
+    repository: Clone, tmp_path: Path, change: dict[str, str]
+) -> None:
+    """The attack: a list in the remote, named by a .dvc file as any other; every hash is right."""
+    (tmp_path / "as").mkdir()
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/mine.py").write_text("evil\n")  # where the MD5 leads to from the remote
+    (tmp_path / "dvc-remote").rename(tmp_path / "as/deep")
+    repository.write(".dvc/config.local", f"['remote \"default\"']\n    url = {tmp_path}/as/deep\n")
+    remote = tmp_path / "as/deep/files/md5"
+    (listing,) = remote.rglob("*.dir")
+    entries = json.loads(listing.read_bytes())
+    entries[1] |= change
+    content = json.dumps(entries).encode()
+    made = hashlib.md5(content).hexdigest()
+    (remote / made[:2]).mkdir(exist_ok=True)
+    (remote / made[:2] / f"{made[2:]}.dir").write_bytes(content)
+    repository.edit("folder.dvc", listing.parent.name + listing.name, f"{made}.dir")
+    repository.write("src/mine.py", "mine\n")
+    shutil.rmtree(".dvc/cache")
+    shutil.rmtree("folder")
+    done = repository.run(sys.executable, "-P", "-m", "pipeline.repository.bring", check=False)
+    (place,) = change.values()
+    said = f"folder: its list in the DVC cache names '{place}', outside of the folder; do not pull or check it out"
+    assert (done.returncode, done.stderr) == (1, f"error: {said}\n")
+    assert not Path("folder").exists() and Path("src/mine.py").read_text() == "mine\n"
+    assert contents_are_recorded().problems == [said]
+    with pytest.raises(CheckError, match="outside of the folder"):
+        check_out(Path(), ["folder"])
+    repository.run("dvc", "pull", "--force", check=False)
+    mine = Path("src/mine.py")
+    assert not mine.exists() or mine.read_text() != "mine\n"  # so it was needed
+
+
+@pytest.mark.slow
+def test_what_is_pulled_with_a_look_is_what_dvc_pulls(repository: Clone) -> None:
+    names = ("table.csv", "folder")
+    before = repository.contents(*names)
+    shutil.rmtree(".dvc/cache")
+    shutil.rmtree("folder")
+    Path("table.csv").unlink()
+    done = repository.run(sys.executable, "-P", "-m", "pipeline.repository.bring")
+    assert done.stdout == "3 files fetched\n"  # and the list, before them
+    assert repository.contents(*names) == before
+    shutil.rmtree("../dvc-remote")
+    shutil.rmtree(".dvc/cache")
+    shutil.rmtree("folder")
+    repository.run(sys.executable, "-P", "-m", "pipeline.repository.bring")  # what is nowhere is left out,
+    done = repository.run(sys.executable, "-P", "-m", "pipeline.repository.bring", "folder.dvc", check=False)
+    assert done.returncode != 0 and "folder" in done.stderr  # unless it was asked for

@@ -13,6 +13,8 @@ from tests.conftest import Clone
 from tests.repository.small import set_param
 from tests.repository.test_sides import picture
 
+pytestmark = pytest.mark.slow  # makes environments from locks
+
 
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:

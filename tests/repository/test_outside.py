@@ -14,6 +14,8 @@ from tests.repository.small import set_param
 
 ROWS = "data/raw/rows.csv"
 
+pytestmark = pytest.mark.slow  # whole clones and their reviews
+
 
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:

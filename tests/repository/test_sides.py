@@ -1,6 +1,8 @@
 """Where a revision's results come from, and that taking them leaves the user's workspace alone."""
 
 import contextlib
+import hashlib
+import json
 import shutil
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import CheckError, InputError
+from pipeline.repository import lock
 from pipeline.repository.sides import PREDICTIONS, has_results, revision, workspace, worktree
 from tests.conftest import Clone
 from tests.repository.small import set_param, state
@@ -186,3 +189,32 @@ def test_nothing_is_written_through_a_revisions_links(results: Clone, tmp_path: 
     with contextlib.suppress(CheckError, InputError), revision(results.path, commit):
         pass
     assert [(file.name, file.read_text()) for file in kept.iterdir()] == [("file", "the user's")]
+
+
+def test_nothing_is_pulled_for_a_revision_whose_dvc_files_reach_out(results: Clone) -> None:
+    results.run("dvc", "push", "-q")
+    results.write("data/raw/x.dvc", f"outs:\n- md5: {'a' * 32}\n  path: ../../pipe.py\n")
+    commit = results.commit("a file that is data, and is not")
+    shutil.rmtree(results.path / ".dvc/cache")
+    said = f"{commit[:7]}: nothing is pulled or run for its DVC files: data/raw/x.dvc: ../../pipe.py: not a plain path"
+    with pytest.raises(CheckError, match=said), revision(results.path, commit):
+        pass
+    assert not (results.path / ".dvc/cache/files").exists()
+
+
+def test_nothing_is_written_by_a_list_that_leads_out_of_its_folder(results: Clone, tmp_path: Path) -> None:
+    """The remote's list of data/prepared, under a hash that the revision's dvc.lock names everywhere."""
+    results.run("dvc", "push", "-q")
+    md5 = lock.outputs((results.path / "dvc.lock").read_text())["data/prepared"].removesuffix(".dir")
+    remote = tmp_path / "dvc-remote/files/md5"
+    entries = json.loads((remote / md5[:2] / f"{md5[2:]}.dir").read_text())
+    entries[0]["relpath"] = "../../pipe.py"
+    content = json.dumps(entries).encode()
+    made = hashlib.md5(content).hexdigest()
+    (remote / made[:2]).mkdir(exist_ok=True)
+    (remote / made[:2] / f"{made[2:]}.dir").write_bytes(content)
+    results.write("dvc.lock", (results.path / "dvc.lock").read_text().replace(md5, made))
+    commit = results.commit("another list")
+    said = f"{commit[:7]}: data/prepared: its list in the DVC cache names '../../pipe.py', outside of the folder"
+    with pytest.raises(CheckError, match=said), revision(results.path, commit):
+        pass

@@ -107,13 +107,24 @@ def test_what_reaches_out_is_refused(head: Path, case: str) -> None:
     assert found and any(name in problem or problem.startswith(str(Path(name).parent)) for problem in found)
 
 
-@pytest.mark.parametrize("link", ["data/raw/link", ".dvc/config", "data/raw/y.dvc", "data/raw/x"])
+@pytest.mark.parametrize("link", ["data/raw/link", ".dvc/config", "data/raw/y.dvc", "data/raw/x", "data/raw/x/deep/y"])
 def test_symbolic_links_are_no_way_out(head: Path, link: str) -> None:
     (head / link).unlink(missing_ok=True)
+    (head / link).parent.mkdir(parents=True, exist_ok=True)
     (head / link).symlink_to(head / "src")
     path = {"data/raw/link": "link/x"}.get(link, "x")
     (head / "data/raw/x.dvc").write_text(out(path))
     assert check(head)
+
+
+def test_outputs_that_are_links_into_the_cache_are_dvcs_own(head: Path) -> None:
+    """`cache.type symlink`; elsewhere than in a user's clone such a link is a stranger's."""
+    (head / ".dvc/cache").mkdir()
+    (head / ".dvc/cache/a").touch()
+    (head / "data/raw/x").symlink_to(head / ".dvc/cache/a")
+    (head / "data/raw/x.dvc").write_text(out("x"))
+    assert list(trust.problems(head, cache=head / ".dvc/cache")) == []
+    assert len(list(trust.problems(head))) == 1
 
 
 @pytest.mark.parametrize(
@@ -157,8 +168,9 @@ def test_the_pull_request_that_brings_code_is_stopped_before_the_pull(tmp_path: 
 def test_what_a_restored_cache_holds_under_a_wrong_name_is_dropped(tmp_path: Path) -> None:
     objects, runs = tmp_path / "cache/files/md5", tmp_path / "cache/runs/a"
     runs.mkdir(parents=True)
-    right = {b"right": "", b'[{"md5": "a", "relpath": "x"}]': ".dir"}
-    wrong = {b'[{"md5": "a", "relpath": "../x"}]': ".dir", b'[{"md5": "a", "relpath": "/x"}]': ".dir"}
+    lists = {place: b'[{"md5": "%s", "relpath": "%s"}]' % (MD5.encode(), place) for place in (b"x", b"../x", b"/x")}
+    right = {b"right": "", lists[b"x"]: ".dir"}
+    wrong = {lists[b"../x"]: ".dir", lists[b"/x"]: ".dir"}
     kept = []
     for content, suffix in [*right.items(), *wrong.items()]:
         md5 = hashlib.md5(content).hexdigest()

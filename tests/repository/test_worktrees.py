@@ -1,12 +1,13 @@
 """Temporary worktrees: the user's DVC settings and not the commit's, and nothing is left, whatever ends the process."""
 
+import shutil
 import signal
 import sys
 from pathlib import Path
 
 import pytest
 
-from pipeline.errors import InputError
+from pipeline.errors import CheckError, InputError
 from pipeline.repository.dvc import cache_folder
 from pipeline.repository.sides import revision
 from pipeline.repository.verify import lock_is_current
@@ -44,6 +45,25 @@ def test_below_a_folder_of_any_name(results_template: Path, tmp_path: Path) -> N
             assert side.source == place
             assert cache_folder(side.folder) == clone.path / ".dvc/cache"
         (clone.path / ".dvc/cache").rename(clone.path / f".dvc/{place}")
+
+
+@pytest.mark.parametrize("link", ["projects", "projects/one"])
+def test_a_revision_whose_project_is_a_link_is_refused(tmp_path: Path, link: str) -> None:
+    """Else its DVC settings would be written, and its results checked out, where the link leads."""
+    clone, kept = Clone(tmp_path / "repository"), tmp_path / "kept"
+    clone.write("projects/one/dvc.yaml", "stages: {}\n")
+    (kept / "one").mkdir(parents=True)
+    clone.run("git", "init", "-q", "-b", "main")
+    clone.commit("a project")
+    shutil.rmtree(clone.path / link)
+    (clone.path / link).symlink_to(kept)
+    linked = clone.commit("a link")
+    clone.run("git", "checkout", "-q", "HEAD~1")
+    said = f"{linked[:7]}: {link} is a symbolic link there, so this project is not in it"
+    with pytest.raises(CheckError, match=said), worktree(clone.path / "projects/one", linked):
+        pass
+    assert [path.name for path in kept.rglob("*")] == ["one"]
+    assert clone.run("git", "worktree", "list").stdout.count("\n") == 1
 
 
 def test_broken_settings_of_the_base_are_left_aside_and_those_of_the_workspace_are_named(

@@ -20,6 +20,7 @@ def train(clone: Clone, skill: float) -> None:
     clone.run("dvc", "repro")
 
 
+@pytest.mark.slow  # reports over several commits
 def test_a_loss_that_came_in_steps_is_seen_against_the_released_version(results: Clone) -> None:
     results.run("git", "tag", "digits#prod#1")
     set_param(results, "gate", [{"metric": "accuracy", "regression": 0.08, "against": "anchor"}])
@@ -43,6 +44,7 @@ def test_a_loss_that_came_in_steps_is_seen_against_the_released_version(results:
     json.dumps(found.to_dict(), allow_nan=False)
 
 
+@pytest.mark.slow  # reports over several commits
 def test_looks_can_divide_the_level_and_an_anchor_can_be_named(results: Clone) -> None:
     first = results.run("git", "rev-parse", "HEAD").stdout.strip()
     train(results, 0.85)

@@ -12,6 +12,8 @@ from pipeline.review.holdout import open_holdout
 from tests.conftest import Clone
 from tests.repository.small import set_param
 
+pytestmark = pytest.mark.slow  # runs the pipeline of two revisions and looks at both
+
 
 @pytest.fixture(autouse=True)
 def author(monkeypatch: pytest.MonkeyPatch) -> None:

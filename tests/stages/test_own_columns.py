@@ -300,13 +300,16 @@ def test_many_categories_go_through_every_stage(project: Project, encoding: str,
     assert {file: file.read_bytes() for file in PACKAGE.rglob("*") if file.is_file()} == written
 
 
-def test_a_dummy_classifier_works_in_every_stage(project: Project) -> None:
+def test_a_dummy_classifier_works_in_every_stage(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     project.write(table())
     project.set(train={"estimator": "dummy.DummyClassifier", "arguments": {}, "preprocessing": []})
     project.prepare(target="y", id="nr")
     run(train, evaluate, package)
     rows = pd.read_parquet("data/prepared/test.parquet")
     assert TableModel(PACKAGE).predict(rows)["label"].nunique() == 1
+    said = capsys.readouterr().err
+    assert "train: validation warning: it answers " in said and "evaluate: warning: it answers " in said
+    assert "for all rows, and" in (PACKAGE / "README.md").read_text(encoding="utf-8")
 
 
 def test_thresholds_between_neighbours_are_the_package_s_too(project: Project) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 
+import pytest
 import yaml
 
 from tests.tracking.conftest import Project
@@ -74,6 +75,7 @@ def test_the_package_is_uploaded_when_asked_and_once(project: Project, server: S
     assert {bytes_ for place, bytes_ in server.uploads.items() if place.endswith("/README.md")} == {b"# Card\n"}
 
 
+@pytest.mark.slow  # a W&B server, three times
 def test_the_promoted_model_is_the_champion(project: Project) -> None:
     record_all(project)
     project.commit()

@@ -263,7 +263,7 @@ def _calibration_error(pairs: Pairs, bins: int, floor: float) -> Measured | str:
 
 def _top_2_accuracy(pairs: Pairs, base: Floats, head: Floats, floor: float) -> Measured | str:
     if len(pairs.classes) < 3:
-        return "needs three classes"
+        return "it needs three classes: of two, both are among the first two"
     return proportions(values.top_2_hits(pairs.truth, base), values.top_2_hits(pairs.truth, head), pairs.groups)
 
 

@@ -21,12 +21,14 @@ from pipeline.data.cells import (
     as_names,
     as_numbers,
     is_boolean,
+    is_padded,
     is_text,
     row_name,
 )
 from pipeline.data.schema import Encoding, Feature, FeatureType, Label, Schema
 from pipeline.errors import InputError
 from pipeline.params import Read
+from pipeline.text import are, count
 
 ID_NAME = re.compile(
     r"(?i:^(id|uuid|guid|index|key|row|unnamed: 0)$|[_ .-](id|uuid|guid|key|index|nr|no)$)|[a-z]I[dD]$"
@@ -58,17 +60,27 @@ class Roles:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about the table that stops nothing, but that a person should see."""
+    """Something about the table that stops nothing, but that a person should see.
+
+    `setting`: the line of params.yaml that settles it. `example`: what cells hold, shown where rows may be shown.
+    """
 
     code: str
     column: str
     message: str
+    setting: str = ""
+    example: str = ""
+
+    def told(self, rows: bool = True) -> str:
+        """The message, with its example where the `rows` may be shown."""
+        return f"{self.message}, such as {self.example}" if rows and self.example else self.message
 
 
 @dataclass(frozen=True)
 class Features:
     """Feature columns with their types: numbers and booleans as float32 (missing: NaN), categories as text
-    (missing: ""). `findings` tells of columns that look like features and are none.
+    (missing: ""). What is one byte a number, as pixels are, stays so: every one is a float32, in a quarter of the
+    memory. `findings` tells of columns that look like features and are none.
     """
 
     table: pd.DataFrame
@@ -96,8 +108,8 @@ def read_labels(target: pd.Series) -> pd.Series:
     infinite = np.flatnonzero(np.isinf(numbers))
     if len(infinite):
         raise InputError(
-            f"column '{target.name}' (data.target): {len(infinite)} rows are infinite, such as row "
-            f"{row_name(infinite[0], target)}; give them a class, or take those rows out"
+            f"column '{target.name}' (data.target): {count(len(infinite), 'row')} {are(len(infinite))} infinite, such "
+            f"as row {row_name(infinite[0], target)}; give them a class, or take those rows out"
         )
     padded = is_text(target) and target.str.fullmatch(PADDED).any()
     if padded or (numbers.abs() > LARGEST_EXACT).any():
@@ -150,6 +162,8 @@ def names_rows(column: pd.Series) -> bool:
     if len(column) < FEW_ROWS or is_boolean(column) or column.hasnans or not column.is_unique:
         return False
     called_so = ID_NAME.search(str(column.name)) is not None
+    if is_padded(column):
+        return True
     if is_text(column):
         measured = column.str.fullmatch(f"{NUMBER}|{DATE}" if called_so else f"{NUMBER}|{DATE}|{MEASURE}").mean()
         return measured < 0.5 and not column.str.contains(r"\s").any()
@@ -180,8 +194,8 @@ def problem_of(column: pd.Series, declared: bool = False) -> str | None:
             return "words"
         if varied:
             return "free text"
-        if distinct > MAX_CATEGORIES:
-            return "many"
+    if distinct > MAX_CATEGORIES and (not numeric.all() or is_padded(column)):
+        return "many"
     return (
         "split" if set(present.str.lower().unique()) in ({"train", "test"}, {"train", "validation", "test"}) else None
     )
@@ -193,7 +207,7 @@ def _advice(problem: str, column: pd.Series) -> str:
     example = f"'{str(present.iloc[0])[:40]}'"
     if problem == "dates":
         return (
-            f"holds dates or times ({len(present)} rows, such as {example}); "
+            f"holds dates or times ({count(len(present), 'row')}, such as {example}); "
             "put numbers into a column of their own (month, days since then) and list this one in data.drop"
         )
     if problem == "words":
@@ -204,7 +218,8 @@ def _advice(problem: str, column: pd.Series) -> str:
             "write 1234.5: decimals need a point, and nothing else beside the digits" if written else "leave them blank"
         )
         return (
-            f"{len(words)} of {len(present)} values are no numbers, such as '{str(words.iloc[0])[:40]}' (row {rows}); "
+            f"{len(words)} of {len(present)} values {'is no number' if len(words) == 1 else 'are no numbers'}, such as "
+            f"'{str(words.iloc[0])[:40]}' (row {rows}); "
             f"{way_on}, or list it in data.categorical if they are names, or in data.drop"
         )
     if problem == "split":
@@ -215,17 +230,19 @@ def _advice(problem: str, column: pd.Series) -> str:
             "data.categories (frequent or target), or list it in data.drop"
         )
     return (
-        f"{present.nunique()} different texts in {len(present)} rows, such as {example}; "
+        f"{count(present.nunique(), 'different text')} in {count(len(present), 'row')}, such as {example}; "
         "list it in data.drop, or in data.categorical if they are categories"
     )
 
 
 def _typed(column: pd.Series, declared: bool) -> tuple[FeatureType, Any]:
     """The type of a feature and its values."""
-    if declared:
+    if declared or is_padded(column):
         return "category", as_names(column).fillna("")
     if is_boolean(column):
         return "boolean", column.to_numpy(dtype=np.float32, na_value=np.nan)
+    if column.dtype == np.uint8:
+        return "number", column.to_numpy()
     numbers = as_numbers(column)
     if numbers is not None:
         with np.errstate(over="ignore"):  # beyond float32 is infinite: validate.check_features refuses it
@@ -265,8 +282,8 @@ def _fit(column: pd.Series, training: npt.NDArray[np.bool_], kind: FeatureType, 
     if kind == "category":
         known = sorted(values.unique())
         if encoding == "frequent":
-            counts = values.value_counts()
-            known = sorted(sorted(known, key=lambda one: (-counts[one], one))[:FREQUENT])
+            rows = values.value_counts()
+            known = sorted(sorted(known, key=lambda one: (-rows[one], one))[:FREQUENT])
         return Feature(name, kind, tuple(known), missing=bool((column == "").any()), encoding=encoding)
     if values.isna().all():
         raise InputError(f"column '{name}': no training row has a value; fill some, or list it in data.drop")

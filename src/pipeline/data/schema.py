@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd  # the service reads schemas too, and has no pandas
 
 KEY = "__key__"  # names the row, the same in every commit
 CONTENT = "__content__"  # hash of the row's raw values: tells whether a row of the same key changed
@@ -86,12 +88,12 @@ class Schema:
         return cls(features, content["target"], tuple(content["classes"]), size, content.get("read", {}))
 
 
-def matrix(table: pd.DataFrame, schema: Schema) -> npt.NDArray[np.float32]:
+def matrix(table: "pd.DataFrame", schema: Schema) -> npt.NDArray[np.float32]:
     """The features of a prepared table of numbers as one array, float32 of shape (rows, features)."""
     return table[schema.names].to_numpy(dtype=np.float32)
 
 
-def model_input(table: pd.DataFrame, schema: Schema) -> pd.DataFrame | npt.NDArray[np.float32]:
+def model_input(table: "pd.DataFrame", schema: Schema) -> "pd.DataFrame | npt.NDArray[np.float32]":
     """What the model of a schema takes of a prepared table: its typed columns, or all of them as one array."""
     return matrix(table, schema) if schema.tensor else table[schema.names]
 

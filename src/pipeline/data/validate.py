@@ -13,6 +13,7 @@ from pipeline.data.schema import RESERVED, Schema
 from pipeline.data.split import SIDES
 from pipeline.errors import InputError
 from pipeline.params import Read
+from pipeline.text import count, have
 
 SHOWN = 5  # examples in a message
 
@@ -28,7 +29,7 @@ def check_roles(table: pd.DataFrame, roles: Roles) -> None:
     named = [(key, name) for key, name in single.items() if name is not None]
     for key, name in named + [(key, name) for key, names in listed.items() for name in names]:
         if name not in columns:
-            raise InputError(f"data.{key}: the table has no column '{name}'; {_closest(name, list(columns))}")
+            raise InputError(f"data.{key}: the table has no column '{name}'; {closest(name, list(columns))}")
     taken: dict[str, str] = {}
     for key, name in named:
         if name in taken:
@@ -45,7 +46,7 @@ def check_blanks(table: pd.DataFrame, reading: Read) -> None:
     columns = list(table.columns)
     for name in reading.na_values if isinstance(reading.na_values, dict) else ():
         if name not in columns:
-            raise InputError(f"data.read.na_values: the table has no column '{name}'; {_closest(name, columns)}")
+            raise InputError(f"data.read.na_values: the table has no column '{name}'; {closest(name, columns)}")
 
 
 def check_values(table: pd.DataFrame, roles: Roles) -> None:
@@ -95,7 +96,7 @@ def check_classes(labels: pd.Series) -> None:
     classes = labels.unique()
     if len(classes) < 2:
         raise InputError(
-            f"column '{labels.name}' (data.target): all {len(labels)} rows are '{classes[0]}'; two classes are needed"
+            f"column '{labels.name}' (data.target): all {len(labels):,} rows are '{classes[0]}'; two classes are needed"
         )
 
 
@@ -113,11 +114,11 @@ def check_sides(
             continue
         found, advice = f"{len(labels)} rows in all", "add rows or groups, or change"
         if parts and parts < len(labels):
-            found += f", of {parts} groups or sorts that stay together"
+            found += f", of {count(parts, 'group')} or sorts that stay together"
             advice = "add rows or groups, or columns that tell rows apart, or change"
         if left_out and side != "test":
             found += f", {left_out} left out because a test row has the same features"
-            advice = "add columns that tell rows apart, take data.id out so that equal rows stay together, or change"
+            advice = "add columns that tell rows apart, or data.id, which does, or change"
         elif split:
             advice = f"name it in column '{split}' (data.split_column), or change"
         raise InputError(
@@ -132,11 +133,11 @@ def check_sides(
         advice = "add rows of them, put them together with others"
         if lost := int((of_unseen & (sides == "")).sum()):
             which += f" (rows in all; {lost} left out because a test row has the same features)"
-            advice = "add columns that tell rows apart, take data.id out so that equal rows stay together"
+            advice = "add columns that tell rows apart, or data.id, which does"
         else:
             which += " (rows in all)"
         raise InputError(
-            f"{len(unseen)} of {labels.nunique()} classes have no training row: {which}; "
+            f"{len(unseen)} of {labels.nunique()} classes {have(len(unseen))} no training row: {which}; "
             f"{advice}, or change prepare.seed"
         )
 
@@ -195,12 +196,15 @@ def _demand(schema: Any, table: pd.DataFrame, advice: dict[str, str]) -> None:
         first = failures.iloc[0]
         same = failures[(failures["column"] == first["column"]) & (failures["check"] == first["check"])]
         rows = same["index"].dropna().astype(int)
-        count = (
+        which = (
             f"{len(rows)} of {len(table)} rows (row {_rows(rows, table)})" if len(rows) else f"all {len(table)} rows"
         )
         other = failures["column"].nunique() - 1
-        also = f" ({other} more columns likewise)" if other else ""
-        raise InputError(f"column '{first['column']}': {count} {advice[first['check']]}{also}") from None
+        also = f" ({count(other, 'more column')} likewise)" if other else ""
+        verb, _, rest = advice[first["check"]].partition(" ")
+        if len(rows) == 1:
+            verb = {"have": "has", "are": "is", "share": "shares"}[verb]
+        raise InputError(f"column '{first['column']}': {which} {verb} {rest}{also}") from None
 
 
 def _rows(rows: pd.Series, table: pd.DataFrame) -> str:
@@ -208,8 +212,11 @@ def _rows(rows: pd.Series, table: pd.DataFrame) -> str:
     return ", ".join(row_name(row, table) for row in rows.head(SHOWN)) + (", ..." if len(rows) > SHOWN else "")
 
 
-def _closest(name: str, columns: list[str]) -> str:
-    close = difflib.get_close_matches(name, columns, n=1, cutoff=0.6)
+def closest(name: str, columns: list[str]) -> str:
+    """Which column was meant: the same in other letters, or nearly the same; else which there are."""
+    same = [column for column in columns if column.casefold().strip() == name.casefold().strip()]
+    close = same or difflib.get_close_matches(name, columns, n=1, cutoff=0.6)
     if close:
         return f"did you mean '{close[0]}'?"
-    return f"it has {', '.join(columns[:8])}{', ...' if len(columns) > 8 else ''}"
+    few = columns if len(columns) <= 8 else [*columns[:6], "...", columns[-1]]
+    return f"it has {', '.join(few)}"

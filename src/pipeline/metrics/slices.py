@@ -21,7 +21,7 @@ MISSING, UNKNOWN, REST = "missing", "unknown to training", "less frequent ones"
 
 
 def per_class(truth: Codes, prediction: Codes, classes: Sequence[Label]) -> dict[str, dict[str, float]]:
-    """Precision, recall, F1 and test rows of each class; 0 where a class is never predicted or has no rows."""
+    """Precision, recall, F1, test rows and answers of each class; 0 where a class is never predicted or has no rows."""
     confusion = confusion_matrix(truth, prediction, len(classes))
     right, true, predicted = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
     return {
@@ -30,6 +30,7 @@ def per_class(truth: Codes, prediction: Codes, classes: Sequence[Label]) -> dict
             "recall": float(right[i] / max(true[i], 1)),
             "f1": float(2 * right[i] / max(true[i] + predicted[i], 1)),
             "rows": int(true[i]),
+            "predicted": int(predicted[i]),
         }
         for i, label in enumerate(classes)
     }

@@ -1,4 +1,7 @@
-"""Turns the `train:` section of params.yaml into an unfitted scikit-learn Pipeline; only scikit-learn can be named."""
+"""Turns the `train:` section of params.yaml into an unfitted scikit-learn Pipeline.
+
+Only scikit-learn can be named, and the steps for pictures that this repository has.
+"""
 
 import difflib
 import importlib
@@ -13,10 +16,12 @@ from sklearn.pipeline import Pipeline
 
 from pipeline.data.schema import Schema
 from pipeline.errors import InputError
+from pipeline.models.pictures import OrientedGradients, Straighten
 
 Step = str | Mapping[str, Mapping[str, Any] | None]  # a name, or {name: {argument: value}}
 FILE = re.compile(r"(^|_)(memory|cache|dir|directory|file|filename|folder|path)(_|$)")  # in the name of an argument
 KINDS = {"classifier": ClassifierMixin, "transformer": TransformerMixin}
+OF_PICTURES: dict[str, type[Any]] = {"pictures.Straighten": Straighten, "pictures.OrientedGradients": OrientedGradients}
 
 
 def build(
@@ -40,7 +45,7 @@ def build(
         from sklearn.calibration import CalibratedClassifierCV
 
         classifier = CalibratedClassifierCV(classifier, method=calibration, ensemble=False)
-    steps = [(f"step_{i + 1}", _preprocessing_step(step, i, seed)) for i, step in enumerate(preprocessing)]
+    steps = [(f"step_{i + 1}", _preprocessing_step(step, i, seed, schema)) for i, step in enumerate(preprocessing)]
     steps = _encode(schema, steps, seed)
     if type(classifier).__name__ in ("ExtraTreesClassifier", "RandomForestClassifier"):
         from skl2onnx.sklapi import CastTransformer
@@ -103,11 +108,13 @@ def names_a_file(argument: str, value: Any) -> bool:
 
 
 def find(name: str, kind: str, key: str) -> type[Any]:
-    """The public scikit-learn class at the import path `name` (below `sklearn.`) that is a `kind`.
+    """The public scikit-learn class at the import path `name` (below `sklearn.`) that is a `kind`, or a step of ours.
 
     Raises:
         InputError: there is none; the message names the closest one that there is.
     """
+    if kind == "transformer" and name in OF_PICTURES:
+        return OF_PICTURES[name]
     path = name.removeprefix("sklearn.")
     if re.fullmatch(r"([a-z][a-z0-9_]*\.)+[A-Z]\w*", path) and not path.startswith(("tests.", "externals.")):
         module, _, attribute = path.rpartition(".")
@@ -165,9 +172,13 @@ def _target_means(seed: int) -> Pipeline:
     return Pipeline([("means", TargetEncoder(cv=folds)), ("cast", CastTransformer(dtype=np.float32))])
 
 
-def _preprocessing_step(step: Step, number: int, seed: int) -> Any:
+def _preprocessing_step(step: Step, number: int, seed: int, schema: Schema) -> Any:
     key = f"train.preprocessing.{number}"
     name, arguments = _name_and_arguments(step, key)
+    if name in OF_PICTURES:
+        if schema.image is None:
+            raise InputError(f"{key}: {name} is for pictures; say in data.image how high and wide a row's picture is")
+        arguments = {"image": schema.image, **arguments}
     return make(name, arguments, "transformer", seed, key, f"{key}.{name}")
 
 
@@ -222,6 +233,7 @@ def _known(path: str, kind: str) -> str:
     from sklearn.utils.discovery import all_estimators  # slow: it imports all of scikit-learn
 
     known = [_public_path(cls) for _, cls in all_estimators(type_filter=kind)]
+    known += OF_PICTURES if kind == "transformer" else []
     by_name = {known_path.rpartition(".")[2].lower(): known_path for known_path in known}
     name = path.rpartition(".")[2].lower()
     close = difflib.get_close_matches(name, by_name, n=1) or difflib.get_close_matches(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.data.schema import Feature, Schema
+from pipeline.metrics.answers import commonest, poverty
 from pipeline.text import markdown, shown
 
 FEATURES_SHOWN = 20
@@ -16,6 +17,10 @@ WITHOUT = {
     "balanced_accuracy": "whose interval holds from 3 test rows (or groups) of each class on",
     "macro_f1": "whose interval holds from 5 test rows (or groups) of each class on, one of them found",
 }
+REFITTED = (
+    "Fitted on the training and validation rows together (`train.refit`), after the validation rows had chosen "
+    "between fits on the training rows alone: what is recorded of training is of those."
+)
 PERCENT = ("accuracy", "balanced_accuracy", "macro_f1", "top_2_accuracy")
 
 
@@ -32,6 +37,7 @@ class Facts:
     tolerance: float
     hashes: Mapping[str, str]  # MD5 of files by path, as dvc.lock has them
     group: str | None = None  # the column whose rows belong together
+    refit: bool = False  # whether it learned from the validation rows, too, after they had chosen it
 
 
 def model_card(facts: Facts) -> str:
@@ -64,6 +70,19 @@ def interval_text(name: str, interval: Mapping[str, float] | None) -> str:
     return f"{value_text(name, interval['low'])} to {value_text(name, interval['high'])}"
 
 
+def beside_the_commonest(
+    rows: Sequence[tuple[str, str, str]], metrics: Mapping[str, Any]
+) -> list[tuple[str, str, str]]:
+    """Name, value and interval of each metric; behind the accuracy, what always answering the commonest class has."""
+    found = []
+    for row in rows:
+        found.append(row)
+        if row[0] == "accuracy" and metrics.get("per_class"):
+            label, share = commonest(metrics["per_class"])
+            found.append((f"always “{markdown(label)}”", value_text("accuracy", share), "-"))
+    return found
+
+
 def scalars(metrics: Mapping[str, Any]) -> dict[str, float]:
     """The plain metrics at the top level of metrics.json."""
     return {k: v for k, v in metrics.items() if isinstance(v, (int, float)) and k not in ("rows", "groups", "step")}
@@ -89,6 +108,7 @@ def _model(facts: Facts) -> list[str]:
     return [
         "## The model",
         "scikit-learn, exported to ONNX: " + " → ".join(map(_code, facts.steps)) + ".",
+        *([REFITTED] if facts.refit else []),
         f"**Input**: {taken}",
         _features(schema),
         f"**Output**: `label` (rows){probabilities}. The classes: {classes}{f' and {more} more' if more > 0 else ''}.",
@@ -133,7 +153,10 @@ def _results(facts: Facts) -> list[str]:
         f"On {metrics['rows']} test rows that the model never learned from.",
         _table(
             ["metric", "value", level],
-            [[k, value_text(k, v), interval_text(k, intervals.get(k))] for k, v in scalars(metrics).items()],
+            beside_the_commonest(
+                [(k, value_text(k, v), interval_text(k, intervals.get(k))) for k, v in scalars(metrics).items()],
+                metrics,
+            ),
         ),
         "### Per class",
         _table(
@@ -168,6 +191,7 @@ def _limits(facts: Facts) -> list[str]:
     fewest = min(per_class, key=lambda label: per_class[label]["rows"])
     recall, rows = judged[weakest]["recall"], judged[weakest]["rows"]
     lines = [
+        *(f"{markdown(sentence[:1].upper() + sentence[1:])}." for sentence in poverty(per_class)),
         "The results hold for rows drawn like the test rows; nothing is known of other sources, times or devices.",
         f"It finds {_code(weakest)} least often: {recall:.1%} of its {rows} test rows.",
         f"It was judged on the fewest rows, {per_class[fewest]['rows']}, for {_code(fewest)}.",

@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from pipeline.data.schema import Schema
 from pipeline.errors import InputError
+from pipeline.package import pictures
 from pipeline.package.converters import register, with_float32_thresholds
 from pipeline.package.graph import INPUT, LABEL, PROBABILITIES, rename, take_columns
 
@@ -59,6 +60,7 @@ def _convert(model: Any, features: int, name: str) -> Any:
     from skl2onnx.common.data_types import FloatTensorType
 
     register()
+    pictures.register()
     model = with_float32_thresholds(model)
     inputs = [(INPUT, FloatTensorType([None, features]))]
     settings = {"name": name, "initial_types": inputs, "target_opset": OPSET}

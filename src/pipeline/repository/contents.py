@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.params import read_params
-from pipeline.repository.dvc import open_repository
+from pipeline.repository import listing
+from pipeline.repository.dvc import cache_folder, open_repository
 from pipeline.repository.trust import problems, unnamed
 from pipeline.repository.verify import Fact
 
@@ -30,7 +31,10 @@ def contents_are_recorded() -> Fact:
     """
     wanted: dict[Path, tuple[str, str]] = {}  # file: the hash that it must have, and its output's name
     with open_repository() as repo:
+        outside = listing.leading_out(repo)
         for out in repo.index.outs:
+            if str(out) in outside:
+                continue  # nothing of what such a list names is touched
             if out.use_cache and out.hash_info and out.hash_name == "md5":  # DVC 2's hashes are of changed line ends
                 name = os.path.relpath(out.fs_path)
                 wanted |= {path: (md5, name) for path, md5 in _files(out).items()}
@@ -43,16 +47,15 @@ def contents_are_recorded() -> Fact:
             wrong[wanted[path][1]].append(path)
     return Fact(
         f"{len(found)} files here have the content that is recorded",
-        [_problem(name, paths, cache) for name, paths in wrong.items()],
+        [*outside.values(), *(_problem(name, paths, cache) for name, paths in wrong.items())],
     )
 
 
 def imports_are_named() -> Fact:
     """DVC files write below their own folders and import from what data.sources names: remarks here, refusals in CI."""
     named = (read_params().data.sources or []) if Path("params.yaml").exists() else []
-    return Fact(
-        "DVC files keep to their folders and to named sources", [], [*problems(Path()), *unnamed(Path(), named)]
-    )
+    doubts = [*problems(Path(), cache=cache_folder(Path())), *unnamed(Path(), named)]
+    return Fact("DVC files keep to their folders and to named sources", [], doubts)
 
 
 def _files(out: Any) -> dict[Path, str]:

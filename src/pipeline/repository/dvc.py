@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import InputError, PipelineError, ResourceError
+from pipeline.repository import listing
 from pipeline.repository.environment import of_dvc
 
 if TYPE_CHECKING:
@@ -23,9 +24,14 @@ if TYPE_CHECKING:
 NAMED = ("remote", "db", "machine")  # sections of DVC's settings of which there are several, each with a name
 
 
-def dvc(folder: Path, *arguments: str, timeout: float | None = None) -> subprocess.CompletedProcess[str]:
-    """Run DVC in `folder` with this environment's Python; its output is captured, its failure is the caller's."""
-    command = _command(arguments)
+def dvc(
+    folder: Path, *arguments: str, timeout: float | None = None, module: str = "dvc"
+) -> subprocess.CompletedProcess[str]:
+    """Run DVC in `folder` with this environment's Python; its output is captured, its failure is the caller's.
+
+    `module`: a program of this package that does what DVC should.
+    """
+    command = _command(arguments, module)
     try:
         return subprocess.run(
             command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=timeout, env=of_dvc()
@@ -62,9 +68,9 @@ def repro(
     return (list(said) or ["no message"]) if process.returncode else []
 
 
-def _command(arguments: tuple[str, ...]) -> list[str]:
+def _command(arguments: tuple[str, ...], module: str = "dvc") -> list[str]:
     # -P: else Python looks for modules in the current folder first, which may hold a stranger's revision.
-    return [sys.executable, "-P", "-m", "dvc", *arguments]
+    return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def reason(text: str) -> str:
@@ -136,12 +142,20 @@ def failure(error: Exception) -> PipelineError:
 
 
 def check_out(folder: Path, wanted: list[str]) -> bool:
-    """Put outputs from the cache into `folder`; False where the cache lacks one. In this process: DVC is loaded."""
+    """Put outputs from the cache into `folder`; False where the cache lacks one. In this process: DVC is loaded.
+
+    Raises:
+        CheckError: a folder's list in the cache leads out of the folder.
+        InputError: DVC refuses.
+    """
     from dvc.exceptions import CheckoutError, DvcException
     from dvc.repo import Repo
 
     try:
         with contextlib.chdir(folder), Repo() as repo:  # DVC looks for a stage of a target's name in ./dvc.yaml
+            if not listing.are_here(repo, wanted):
+                return False
+            listing.refuse(repo)
             repo.checkout(targets=wanted)
     except CheckoutError:
         return False

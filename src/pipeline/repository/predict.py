@@ -8,22 +8,25 @@ import pandas as pd
 from pipeline.errors import CheckError
 from pipeline.files import read_parquet, replacing
 from pipeline.repository import lock
-from pipeline.repository.dvc import check_out, dvc
-from pipeline.repository.sides import PREDICTIONS, PULL_SECONDS, Side, reproduce
+from pipeline.repository.dvc import check_out
+from pipeline.repository.sides import PREDICTIONS, Side, pull, reproduce, require_trusted
 
 TEST_ROWS = "data/prepared/test.parquet"
 
 
-def fetch_model(side: Side) -> None:
+def fetch_model(root: Path, side: Side) -> None:
     """Put what the predicting stage reads into the side's folder: from the cache, else from the remote.
 
     Raises:
-        CheckError: it is nowhere.
+        CheckError: it is nowhere, or may not be fetched.
     """
     recorded = lock.read(side.folder)
     made = lock.outputs(recorded, f"dvc.lock of {side.name}")
     wanted = [dep["path"] for dep in lock.stages(recorded)[_stage(side)].get("deps", []) if dep["path"] in made]
-    if not check_out(side.folder, wanted) and dvc(side.folder, "pull", *wanted, timeout=PULL_SECONDS).returncode:
+    if check_out(side.folder, wanted):
+        return
+    require_trusted(root, side.folder, side.name)
+    if not pull(side.folder, side.name, wanted):
         raise CheckError(f"{side.name}: its model is neither in the cache nor in the remote; run: dvc push")
 
 

@@ -9,6 +9,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from pipeline.repository.listing import leads_out
+
 NAME = re.compile(r"[0-9a-f]{30}(\.dir)?")
 
 
@@ -35,8 +37,9 @@ def _is_right(folder: Path, path: Path) -> bool:
         return False
     with path.open("rb") as file:
         found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    outside = path.suffix == ".dir" and re.search(rb'"(/|[^"]*\.\.(/|"))|\\', path.read_bytes())
-    return found == parts[0] + parts[1].removesuffix(".dir") and not outside
+    if found != parts[0] + parts[1].removesuffix(".dir"):
+        return False
+    return path.suffix != ".dir" or leads_out(path.read_bytes()) is None
 
 
 def main() -> None:

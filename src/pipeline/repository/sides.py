@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import CheckError, InputError
-from pipeline.repository import lock, outside
-from pipeline.repository.dvc import check_out, demand_idle, dvc, repro
+from pipeline.repository import lock, outside, trust
+from pipeline.repository.dvc import cache_folder, check_out, demand_idle, dvc, reason, repro
 from pipeline.repository.environments import environment_for
 from pipeline.repository.git import git
 from pipeline.repository.revisions import resolve, text_at
@@ -91,11 +91,13 @@ def reproduce(root: Path, folder: Path, name: str, *targets: str) -> str:
     submodule, beside the repository) from where they are now.
 
     Raises:
-        CheckError: a stage fails, or what it reads is not what the commit's dvc.lock recorded.
+        CheckError: its DVC files reach out of their folders, a stage fails, or what it reads is not what the commit's
+            dvc.lock recorded.
     """
+    require_trusted(root, folder, name)
     tables = [name for name in git(folder, "ls-files", "-z", "*.dvc").split("\0") if name]  # -z: no name is quoted
-    if tables and dvc(folder, "checkout", *tables).returncode:
-        dvc(folder, "pull", *tables, timeout=PULL_SECONDS)
+    if tables and not check_out(folder, tables):
+        pull(folder, name, tables)
     outside.link(root, folder, scratch_of(root, folder))
     if replaced := _replaced(folder):
         raise CheckError(
@@ -110,6 +112,28 @@ def reproduce(root: Path, folder: Path, name: str, *targets: str) -> str:
         reason = next((line for line in said if line.lower().startswith("error")), said[-1])
         raise CheckError(f"{name}: its results are not to be had and its pipeline does not run: {reason}")
     return environment.remark
+
+
+def require_trusted(root: Path, folder: Path, name: str) -> None:
+    """Raise CheckError where the DVC files of a revision in `folder` would write, or lead, out of their folders.
+
+    As CI does before it pulls. Its .dvc/config counts for nothing here (`repository.dvc.share_cache`).
+    """
+    if found := list(trust.problems(folder, cache=cache_folder(root))):
+        more = f" (and {len(found) - 1} more)" if found[1:] else ""
+        raise CheckError(f"{name}: nothing is pulled or run for its DVC files: {found[0]}{more}")
+
+
+def pull(folder: Path, name: str, wanted: list[str]) -> bool:
+    """Bring outputs of a revision from the remote into its `folder`; False where that has not got them all.
+
+    Raises:
+        CheckError: the list of a folder that the remote has leads out of it.
+    """
+    done = dvc(folder, *wanted, timeout=PULL_SECONDS, module="pipeline.repository.bring")
+    if done.returncode == CheckError.exit_code:
+        raise CheckError(f"{name}: {reason(done.stderr).removeprefix('error: ')}")
+    return done.returncode == 0
 
 
 def require_inside(folder: Path, name: str, paths: Iterable[str]) -> None:
@@ -153,7 +177,8 @@ def _obtain(root: Path, folder: Path, name: str) -> str:
         if check_out(folder, wanted):
             return "the DVC cache"
         say(f"{name}: results are not in the cache; asking the remote")
-        if dvc(folder, "pull", *wanted, timeout=PULL_SECONDS).returncode == 0:
+        require_trusted(root, folder, name)
+        if pull(folder, name, wanted):
             return "the DVC remote"
     say(f"{name}: running its pipeline in a temporary worktree")
     return ", ".join(filter(None, ("a run in a temporary worktree", reproduce(root, folder, name))))

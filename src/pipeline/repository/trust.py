@@ -20,8 +20,11 @@ OF_FILE = {"md5", "wdir", "deps", "outs", "frozen", "meta", "always_changed", "d
 HIDDEN_KEY = re.compile(r"relpath|\\[xuU0-9]|^\s*(- )?\? ", re.MULTILINE)  # the only way out that dvc.lock has
 
 
-def problems(head: Path, config: bytes | None = None) -> Iterator[str]:
-    """What the DVC files below `head` must not say; `config` is the base's .dvc/config, which the head's must equal."""
+def problems(head: Path, config: bytes | None = None, cache: Path | None = None) -> Iterator[str]:
+    """What the DVC files below `head` must not say; `config` is the base's .dvc/config, which the head's must equal.
+
+    `cache`: DVC's, for a folder with outputs, which may be links into it.
+    """
     own = head / ".dvc"
     if own.is_symlink() or (own / "config").is_symlink():
         yield ".dvc/config: a symbolic link"
@@ -41,7 +44,7 @@ def problems(head: Path, config: bytes | None = None) -> Iterator[str]:
             yield f"{name}: a DVC repository inside of this one"
         else:
             try:
-                yield from (f"{name}: {problem}" for problem in _of_file(head, path))
+                yield from (f"{name}: {problem}" for problem in _of_file(head, path, cache))
             except (UnclearError, UnicodeDecodeError, AttributeError, TypeError, KeyError) as error:
                 yield f"{name}: cannot be read for sure ({error}); write it as DVC does"
 
@@ -75,7 +78,7 @@ def dvc_files(head: Path) -> Iterator[Path]:
                 yield here / name
 
 
-def _of_file(head: Path, path: Path) -> Iterator[str]:
+def _of_file(head: Path, path: Path, cache: Path | None) -> Iterator[str]:
     text = path.read_text(encoding="utf-8")
     if path.name.lower() == "dvc.lock":
         if HIDDEN_KEY.search(text):
@@ -89,17 +92,17 @@ def _of_file(head: Path, path: Path) -> Iterator[str]:
             for kind in ("outs", "metrics", "plots"):
                 for out in stage.get(kind) or []:
                     for name in out if isinstance(out, dict) else [out]:
-                        yield from _out(head, path.parent, name)
+                        yield from _out(head, path.parent, name, cache)
         return
     if unknown := sorted(content.keys() - OF_FILE):
         yield f"{unknown[0]}: not of a .dvc file that `dvc add` or `dvc import` writes"
     yield from _wdir(content)
     for out in content.get("outs") or []:
-        yield from _out(head, path.parent, out["path"])
+        yield from _out(head, path.parent, out["path"], cache)
         if path.parent == head and not PurePosixPath(out["path"]).suffix:
             yield f"{out['path']}: a folder at the top could be a module of Python's; move it into data/"
         for file in out.get("files") or []:
-            yield from _out(head, path.parent, f"{out['path']}/{file['relpath']}")
+            yield from _out(head, path.parent, f"{out['path']}/{file['relpath']}", cache)
     for dep in content.get("deps") or []:
         if extra := sorted((dep.get("repo") or {}).keys() - {"url", "rev", "rev_lock"}):
             yield f"repo.{extra[0]}: an import with settings of its own"
@@ -110,7 +113,7 @@ def _wdir(content: dict[str, Any]) -> Iterator[str]:
         yield f"wdir: {content['wdir']}: leads to another folder"
 
 
-def _out(head: Path, folder: Path, name: str) -> Iterator[str]:
+def _out(head: Path, folder: Path, name: str, cache: Path | None) -> Iterator[str]:
     """What speaks against an output `name` of a file in `folder`."""
     parts = PurePosixPath(name).parts
     if "$" in name or "\\" in name or "://" in name or name.startswith(("/", "~")) or ".." in parts or not parts:
@@ -118,11 +121,9 @@ def _out(head: Path, folder: Path, name: str) -> Iterator[str]:
         return
     place = folder.joinpath(*parts)
     below = place.relative_to(head)
-    for parent in (place, *place.parents):
-        if parent == head:
-            break
-        if parent.is_symlink():
-            yield f"{name}: lies behind the symbolic link {parent.relative_to(head).as_posix()}"
+    for link in _links(head, place):
+        if cache is None or not link.resolve().is_relative_to(cache.resolve()):
+            yield f"{name}: the symbolic link {link.relative_to(head).as_posix()} leads elsewhere"
             return
     if any(part.startswith(".") for part in below.parts) or below.suffix.lower() in CODE:
         yield f"{name}: hidden, or code; DVC files bring data"
@@ -132,6 +133,18 @@ def _out(head: Path, folder: Path, name: str) -> Iterator[str]:
             return
     if below.parts[0] in ("src", "tests"):
         yield f"{name}: {below.parts[0]} holds code; keep data elsewhere"
+
+
+def _links(head: Path, place: Path) -> Iterator[Path]:
+    """Symbolic links on the way from `head` to an output, itself, and below it: DVC would write through them."""
+    for parent in (place, *place.parents):
+        if parent == head:
+            break
+        if parent.is_symlink():
+            yield parent
+            return
+    for folder, folders, files in os.walk(place):
+        yield from (Path(folder, name) for name in (*folders, *files) if Path(folder, name).is_symlink())
 
 
 def _imports(content: dict[str, Any]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from pipeline.errors import ResourceError
+from pipeline.errors import CheckError, ResourceError
 from pipeline.repository import outside
 from pipeline.repository.dvc import share_cache
 from pipeline.repository.git import git
@@ -21,6 +21,9 @@ def worktree(root: Path, commit: str) -> Iterator[Path]:
     """A temporary Git worktree of a commit whose DVC uses the cache and the remotes of `root`.
 
     It stands as deep as `root`, so that what stands above the repository (../tables) has its place in there, too.
+
+    Raises:
+        CheckError: in the commit the project's folder, below the top of the Git repository, is a link or no folder.
     """
     remove_left(root)
     prefix = git(root, "rev-parse", "--show-prefix")
@@ -29,11 +32,22 @@ def worktree(root: Path, commit: str) -> Iterator[Path]:
         tree = Path(scratch, "tree").joinpath(*top.parts[1:])
         git(root, "-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach", str(tree), commit)
         try:
+            _require_folder(tree, prefix, commit)
             outside.check_out_submodules(root, tree / prefix)
             share_cache(root, tree / prefix)
             yield tree / prefix
         finally:
             git(root, "worktree", "remove", "--force", "--force", str(tree))
+
+
+def _require_folder(tree: Path, prefix: str, commit: str) -> None:
+    """The folder of a project below the repository's top, which a commit may have replaced by a link."""
+    parts = Path(prefix).parts
+    for depth in range(1, len(parts) + 1):
+        place = tree.joinpath(*parts[:depth])
+        if place.is_symlink() or not place.is_dir():
+            what = "a symbolic link" if place.is_symlink() else "no folder"
+            raise CheckError(f"{commit[:7]}: {'/'.join(parts[:depth])} is {what} there, so this project is not in it")
 
 
 def scratch_of(root: Path, folder: Path) -> Path:

@@ -206,12 +206,18 @@ def _is_made(folder: Path, path: str) -> bool:
 def missing_metrics(params: Params, head: Mapping[str, Any], base: Mapping[str, Any]) -> tuple[str, ...]:
     """Metrics that the head must have and has not, or not finite: the primary, and what the head or the base has.
 
-    A declared metric that neither side has does not apply: log loss without probabilities, top 2 of two classes.
+    A declared metric that neither side has does not apply: log loss without probabilities. Nor does top 2 of two
+    classes, which has no value where there are probabilities.
     """
+    two_classes = (
+        {"top_2_accuracy"} if finite(head.get("log_loss")) and params.review.primary != "top_2_accuracy" else {}
+    )
     return tuple(
         name
         for name in params.review.metrics
-        if (name == params.review.primary or name in head or finite(base.get(name))) and not finite(head.get(name))
+        if name not in two_classes
+        and (name == params.review.primary or name in head or finite(base.get(name)))
+        and not finite(head.get(name))
     )
 
 

@@ -41,7 +41,7 @@ def open_holdout(root: Path, base: str, head: str, params: Params) -> Opening:
         old, new = (stack.enter_context(sides.revision(root, commit)) for commit in (base, head))
         excluded = _not_shared(old, new)
         for side in (old, new):
-            fetch_model(side)
+            fetch_model(root, side)
         name = tags.model(root, params.package.name)
         openings = tags.openings(tags.read(root), name)
         record = next((tag for tag in openings if tag.commit == head), None) or tags.write_stage(

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import ValidationError
 
-from pipeline.data import profile, split, validate
+from pipeline.data import noticing, profile, split, validate
 from pipeline.data.cells import as_names, plain
 from pipeline.data.dataset import Roles, fit_schema, read_features, read_labels, typed, with_reading
 from pipeline.data.schema import CONTENT, GROUP, KEY, TARGET, Schema
@@ -53,7 +53,9 @@ def main() -> None:
     shares = {} if roles.split else asked
     sides = split.divide(by, sizes.validation_size, sizes.test_size, sizes.seed, official, sizes.holdout_size)
     hashes = split.row_hashes(features.table)
-    sides[split.leaking(sides, hashes)] = ""
+    leaks = split.leaking(sides, hashes)
+    if not roles.id:  # with an id, equal rows are no copies but alike
+        sides[leaks] = ""
     validate.check_sides(labels, sides, roles.split, parts=by.nunique())
     if sizes.holdout_size and not (sides == split.HOLDOUT).any():
         raise InputError(f"no row of {len(labels)} is held back; add rows, or raise prepare.holdout_size")
@@ -69,10 +71,12 @@ def main() -> None:
     begin("looking for what a person should see")
     contradicting = profile.contradictory(labels, hashes)
     findings = [
-        *profile.find_in_columns(raw, features, image),
+        *noticing.of_target(raw[roles.target]),
+        *profile.find_in_columns(raw, features, image, {*roles.categorical, *roles.categories}),
         *profile.find_given_away(features.table[training], labels[training], hashes[training]),
+        *noticing.blank_gives_away(raw.loc[training, list(features.types)], labels[training]),
         *profile.find_in_sides(labels, sides, hashes, shares),
-        *profile.find_in_rows(labels, sides, contradicting, groups),
+        *profile.find_in_rows(labels, sides, contradicting, groups, int(leaks.sum())),
     ]
     described = profile.profile(features, labels, sides, hashes, contradicting)
     described["warnings"] = noticed = profile.condense(findings)

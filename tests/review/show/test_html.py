@@ -63,6 +63,16 @@ def test_the_page_never_scrolls_sideways(browser: Browser, page_file: Path, widt
     page.close()
 
 
+def test_the_metrics_fit_a_laptop_and_no_name_is_broken(browser: Browser, page_file: Path) -> None:
+    page = opened(browser, page_file)
+    table = page.locator(".scroll").first
+    assert table.evaluate("table => table.scrollWidth <= table.clientWidth")
+    names = table.locator("tbody th")
+    assert max(name.evaluate("name => { const r = document.createRange(); r.selectNodeContents(name);"
+                             " return r.getClientRects().length }") for name in names.all()) == 1  # fmt: skip
+    page.close()
+
+
 def test_everything_is_printed(browser: Browser, page_file: Path) -> None:
     page = opened(browser, page_file)
     page.emulate_media(media="print", color_scheme="dark")

@@ -7,6 +7,7 @@ from pipeline.comparison.finds import beyond_chance, stands_out
 from pipeline.comparison.power import MANY_BLOCKED
 from pipeline.comparison.results import Comparison, GroupComparison, MetricComparison
 from pipeline.files import finite
+from pipeline.metrics.answers import commonest, poverty
 from pipeline.params import Metric
 from pipeline.review.changes import Change, Changes
 from pipeline.review.report import Report, Revision
@@ -141,6 +142,12 @@ def few_rows(report: Report) -> list[str]:
         for name, row in found.items()
         if row.half_from and name != report.primary
     ]
+
+
+def notes(report: Report) -> list[str]:
+    """What stands below the table of all metrics."""
+    found = report.comparison.notes if report.comparison else []
+    return [*knowing_nothing(report), *found, *few_rows(report)]
 
 
 def _is_small(row: MetricComparison) -> bool:
@@ -296,6 +303,21 @@ def noise(report: Report) -> str | None:
     )
 
 
+def answers(report: Report) -> str | None:
+    """What is poor in the head's answers: always the same one, or never some class."""
+    return "; ".join(poverty(report.head_values.get("per_class", {}))) or None
+
+
+def knowing_nothing(report: Report) -> list[str]:
+    """What always answering the commonest class would get, of the head's test rows."""
+    if not (per_class := report.head_values.get("per_class")):
+        return []
+    label, share = commonest(per_class)
+    return [
+        f"always answering “{label}”, the commonest class, would be right in {formats.share(share)} of the head's rows"
+    ]
+
+
 def looks(report: Report) -> str | None:
     """How many models these rows have judged, and what is left of the headline if all of them are allowed for."""
     found, metric = report.looks, report.metrics.get(report.primary)
@@ -343,6 +365,7 @@ def proof(report: Report) -> tuple[State, str]:
     lock = {
         "current": "the committed dvc.lock is current",
         "stale": "the committed dvc.lock is stale; the pipeline was run for these numbers, lock.patch records it",
+        "not committed": "dvc.lock is current, and not committed; nor are the files that it records",
         "missing": "no dvc.lock is committed yet",
     }[found.lock]
     again = {
@@ -392,6 +415,7 @@ def noticed(report: Report) -> str | None:
 def further(report: Report) -> tuple[tuple[str, str | None], ...]:
     """What stands below the headline: name and sentence, None where there is nothing to say."""
     return (
+        ("Answers", answers(report)),
         ("Also", also(report)),
         ("Where", where(report)),
         ("Seeds", noise(report)),

@@ -106,3 +106,13 @@ def test_a_merge_group_is_checked_and_gets_no_comment() -> None:
     assert {"pull_request", "merge_group", "push"} == set(read(FOLDER / "ci.yml")["on"])
     (job,) = read(FOLDER / "comment.yml")["jobs"].values()
     assert job["if"] == "${{ github.event.workflow_run.event == 'pull_request' }}"
+
+
+def test_the_long_simulations_run_every_week_and_for_every_number_of_classes() -> None:
+    from benchmarks.bench_simulations import SHARES
+
+    workflow = read(FOLDER / "weekly.yml")
+    assert set(workflow["on"]) == {"schedule", "workflow_dispatch"} and workflow["permissions"] == {"contents": "read"}
+    (job,) = workflow["jobs"].values()
+    assert job["strategy"]["matrix"]["classes"] == list(SHARES)
+    assert "secrets." not in str(workflow) and "benchmarks/bench_simulations.py" in job["steps"][-1]["run"]

@@ -12,10 +12,11 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE  # compiled once: importing scikit-learn from source takes seconds, each time
 # --system-certs: behind a company proxy the system knows the right certificates.
 UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv --system-certs
-COMPILE := $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+LOCK := $(UV) pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --quiet --custom-compile-command "make lock"
+COMPILE := $(LOCK) pyproject.toml
 .DEFAULT_GOAL := help
-.PHONY: help install repro test test-all reproduce-check bench lock schema remote clean
+.PHONY: help install repro test test-all reproduce-check bench lock schema remote serving clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -55,10 +56,15 @@ remote: $(VENV)/.installed  ## install what remotes need; with URL=s3://bucket/p
 	@$(UV) pip install $(QUIET) --require-hashes -r requirements-remote.lock
 	$(if $(URL),python -m pipeline.repository.dvc '$(subst ','\'',$(URL))')
 
+serving: $(VENV)/.installed  ## install what `pipeline serve` needs
+	$(call INSTALL,requirements-serving.lock)
+	@$(UV) pip install $(QUIET) --require-hashes -r requirements-serving.lock
+
 lock: $(VENV)/.uv  ## resolve pyproject.toml again into the hashed locks
 	$(COMPILE) --upgrade -o requirements.lock
 	$(COMPILE) --extra remote -c requirements.lock -o requirements-remote.lock
-	$(COMPILE) --extra remote --extra test -c requirements-remote.lock -o requirements-test.lock
+	$(LOCK) --group serving -c requirements.lock -o requirements-serving.lock
+	$(COMPILE) --extra remote --extra test --group serving -c requirements-remote.lock -c requirements-serving.lock -o requirements-test.lock
 
 clean:  ## remove the environment and what tools left behind (data, models and metrics stay)
 	rm -rf $(VENV) .dvc/tmp/environments .mypy_cache .ruff_cache .pytest_cache .hypothesis report dvc_plots

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.text import MARKS, markdown, shown
+from pipeline.text import MARKS, count, markdown, shown
 
 ANY = st.text(st.characters(codec=None) | st.sampled_from("\x1b\u202e\u200b\ufe0f⚠\u0301\u0489\n\t"), max_size=40)
 
@@ -65,3 +65,18 @@ def test_a_long_text_takes_time_in_proportion() -> None:
 def test_markdown_keeps_ordinary_text_readable_and_nothing_acts() -> None:
     assert markdown("balanced accuracy 97.5 % → 98 (x-y)") == "balanced accuracy 97.5 % → 98 (x-y)"
     assert markdown("a |\n <b> [x](y)\u202e") == "a \\| &lt;b&gt; \\[x\\](y)\\\\u202e"
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [
+        (1, "class", "1 class"),
+        (2, "class", "2 classes"),
+        (0, "row", "0 rows"),
+        (2000, "test row", "2,000 test rows"),
+        (2, "category", "2 categories"),
+        (2, "day", "2 days"),
+    ],
+)
+def test_one_is_one_and_more_are_many(number: int, noun: str, text: str) -> None:
+    assert count(number, noun) == text

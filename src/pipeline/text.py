@@ -41,5 +41,27 @@ def markdown(text: object) -> str:
     return re.sub(r"([\\`*_{}\[\]#|~!$])", r"\\\1", line)
 
 
+def count(number: int, noun: str) -> str:
+    """`1 row`, `2,000 rows`, `3 classes`, `2 categories`."""
+    if number == 1:
+        return f"1 {noun}"
+    *before, last = noun.split(" ")
+    if last.endswith(("s", "x", "ch")):
+        last += "es"
+    else:
+        last = f"{last[:-1]}ies" if re.search("[^aeiou]y$", last) else f"{last}s"
+    return f"{number:,} {' '.join([*before, last])}"
+
+
+def have(number: int) -> str:
+    """The verb behind a count: 1 row has, 2 rows have."""
+    return "has" if number == 1 else "have"
+
+
+def are(number: int) -> str:
+    """The verb behind a count: 1 row is, 2 rows are."""
+    return "is" if number == 1 else "are"
+
+
 def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")

@@ -164,3 +164,12 @@ def test_a_rule_that_means_nothing_is_refused(rule: str, says: str) -> None:
     before, _, _ = text.partition("gate:")
     with pytest.raises(InputError, match=says):
         parse_params(f"{before}gate:\n  - {rule}\n")
+
+
+def test_two_classes_have_no_top_2_accuracy_and_nothing_is_blocked() -> None:
+    rule = Rule.model_validate({"metric": "top_2_accuracy", "minimum": 0.9, "action": "block"})
+    metrics = {"top_2_accuracy": Metric(better="higher", format="percent", tolerance=0.01)}
+    [outcome] = judge([rule], metrics, Figures({"accuracy": 0.9, "log_loss": 0.3}, None, {}))
+    assert (outcome.status, outcome.blocks) == ("not applied", False) and "needs three" in outcome.found
+    [outcome] = judge([rule], metrics, Figures({"accuracy": 0.9}, None, {}))
+    assert outcome.blocks, "without probabilities it is missing"

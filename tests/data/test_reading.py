@@ -1,5 +1,6 @@
 """`data.read` of params.yaml: files as people have them are read as they were meant, or refused with line and cause."""
 
+import csv
 import gzip
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,11 @@ FILES: dict[str, tuple[str, bytes, dict[str, Any]]] = {
         ("# exported\n" + TABLE.to_csv(index=False).replace("07,0\n", "07,0# the first\n", 1)).encode(),
         {"comment": "#"},
     ),
+    "single quotes": (
+        "t.csv",
+        TABLE.to_csv(index=False, quotechar="'", quoting=csv.QUOTE_NONNUMERIC).encode(),
+        {"quotechar": "'"},
+    ),
 }
 
 
@@ -73,6 +79,12 @@ def test_a_file_is_read_as_it_was_meant(case: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     pd.testing.assert_frame_equal(read(tmp_path / name, **settings), plain(TABLE))
     assert (tmp_path / name).read_bytes() == content
+
+
+def test_quotes_that_are_letters_join_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_text('y\ttext\nham\t"so she\nspam\tsaid" no\n')
+    table = read(tmp_path / "t.tsv", quoting=csv.QUOTE_NONE)
+    assert table.to_dict("list") == {"y": ["ham", "spam"], "text": ['"so she', 'said" no']}
 
 
 def test_columns_between_spaces_are_read(tmp_path: Path) -> None:
@@ -150,7 +162,7 @@ def test_numbers_that_count_are_names(header: str, tmp_path: Path) -> None:
         ("x,y,\n1,a,\n2,b,\n", {}, ["line 1 ends with a separator", "data.drop: ['Unnamed: 2']"]),
         ("x,y\n1,a\n2\n", {}, ["line 3 (1 of 2)"]),
         ("x;y\n1;a\n", {}, ["semicolons", 'data.read.sep: ";"']),
-        ("x,y\n1,a\n", {"names": ["a"]}, ["2 cells", "1 names"]),
+        ("x,y\n1,a\n", {"names": ["a"]}, ["2 cells", "1 name"]),
         ("x,y\n1,a\n", {"encoding": "utf-16"}, ["not UTF-16", "data.read.encoding"]),
     ],
 )
@@ -171,6 +183,7 @@ def test_what_cannot_be_read_is_refused_with_line_and_cause(
         ("{encodng: cp1252}", "did you mean 'encoding'"),
         ("{names: [a, a]}", "one stands more than once"),
         ("{sep: abc}", "data.read.sep"),
+        ("{quoting: 2}", "data.read.quoting"),
     ],
 )
 def test_wrong_settings_are_refused(settings: str, words: str) -> None:

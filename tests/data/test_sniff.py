@@ -20,6 +20,9 @@ def text(separator: str = ",", decimal: str = ".", header: str = "city,size,rent
     return "\n".join(lines) + "\n"
 
 
+NAMES3 = ["column_1", "column_2", "column_3"]
+
+
 @pytest.mark.parametrize(
     ("content", "options"),
     [
@@ -36,6 +39,9 @@ def text(separator: str = ",", decimal: str = ".", header: str = "city,size,rent
         (gzip.compress(text(";").encode("latin-1")), {"encoding": "cp1252", "sep": ";"}),
         (("# exported\n# by hand\n" + text()).encode(), {"comment": "#"}),
         (("#" + text()).encode(), {}),
+        (b't\ty\nham\ta\nham\t"so she\nspam\tb\nham\tsaid" c\n', {"sep": "\t", "quoting": 3}),
+        (b't,y\n"so, she\nsaid",a\nb,a\nc,b\n', {}),
+        (b"'1','yes',a\n'2','no',a\n'3','yes',b\n'4','no',b\n", {"quotechar": "'", "names": NAMES3}),
     ],
     ids=[
         "plain",
@@ -51,6 +57,9 @@ def text(separator: str = ",", decimal: str = ".", header: str = "city,size,rent
         "gzip",
         "#",
         "#x",
+        "quotes are letters",
+        "a cell of two lines",
+        "single quotes",
     ],
 )
 def test_dialects(tmp_path: Path, content: bytes, options: dict[str, Any]) -> None:

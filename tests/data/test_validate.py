@@ -11,6 +11,7 @@ from pipeline.data.cells import plain
 from pipeline.data.dataset import Features, Roles
 from pipeline.data.schema import Feature, Schema
 from pipeline.errors import InputError
+from pipeline.params import Dates
 
 TABLE = plain(
     pd.DataFrame({"y": ["a", "b"] * 10, "id": range(20), "side": ["train", "Test"] * 10, "x": np.arange(20.0)})
@@ -41,7 +42,7 @@ def test_a_good_table_passes(check: Callable[[], object]) -> None:
 
 FAILS: dict[str, tuple[Callable[[], object], str]] = {
     "two roles": (lambda: validate.check_roles(TABLE, Roles("y", id="y")), r"'y' is data.target and data.id"),
-    "no such column": (lambda: validate.check_roles(TABLE, Roles("Y")), r"data.target: .* 'Y'; it has y, id, side, x"),
+    "no such column": (lambda: validate.check_roles(TABLE, Roles("Y")), r"data.target: .* 'Y'; did you mean 'y'"),
     "id as a category": (
         lambda: validate.check_roles(TABLE, Roles("y", id="id", categorical=("id",))),
         r"'id' is data.id and in data.categorical",
@@ -56,11 +57,15 @@ FAILS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "other sides": (
         lambda: validate.check_values(TABLE.assign(side=["dev", *["train"] * 19]), Roles("y", split="side")),
-        r"column 'side': 1 of 20 rows \(row 1\) have another value than train, validation, test",
+        r"column 'side': 1 of 20 rows \(row 1\) has another value than train, validation, test",
     ),
     "infinite": (
         lambda: validate.check_features(numbers([1.0, -np.inf]), TABLE),
-        r"1 of 2 rows \(row 2\) are infinite",
+        r"1 of 2 rows \(row 2\) is infinite",
+    ),
+    "two types": (
+        lambda: validate.check_roles(TABLE, Roles("y", categorical=("x",), dates={"x": Dates(parts=["year"])})),
+        r"column 'x' is in data.categorical and in data.dates at once; choose one",
     ),
     "no values": (lambda: validate.check_features(numbers([np.nan] * 3), TABLE), r"all 3 rows have no value"),
     "one class": (lambda: validate.check_classes(LABELS[::2]), r"all 10 rows are 'a'"),
@@ -82,7 +87,7 @@ FAILS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a class that only the other sides have": (
         lambda: validate.check_sides(LABELS, np.where((SIDES == "train") & (LABELS == "b"), "test", SIDES)),
-        r"1 of 2 classes have no training row: 'b' \(10\) \(rows in all\); add rows of them",
+        r"1 of 2 classes has no training row: 'b' \(10\) \(rows in all\); add rows of them",
     ),
     "a picture of another size": (lambda: validate.image_size((2, 3), None, 7), r"2 x 3 are 6 pixels, .* 7 features"),
     "another type": (

@@ -17,7 +17,7 @@ def test_a_smaller_network_is_reviewed(reproduced: Clone) -> None:
 
     content = json.loads((reproduced.path / "report/report.json").read_text(encoding="utf-8"))
     assert content["base"]["source"] == "the DVC cache"
-    assert content["proof"]["stale"] == [] and content["proof"]["lock"] == "stale"
+    assert content["proof"]["stale"] == [] and content["proof"]["lock"] == "not committed"
     assert [stage["stage"] for stage in content["changes"]["stages"]] == ["train", "evaluate", "package"]
     own = json.loads((reproduced.path / "metrics/evaluate/metrics.json").read_text(encoding="utf-8"))
     for name, row in content["comparison"]["metrics"].items():

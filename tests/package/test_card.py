@@ -50,6 +50,16 @@ def test_it_reports_metrics_with_intervals_classes_slices_limits_and_hashes():
         assert expected in card
 
 
+def test_the_commonest_class_stands_beside_the_accuracy_and_poor_answers_among_the_limits():
+    card = model_card(FACTS)
+    assert "| accuracy | 90.00% | 69.90% to 97.20% |\n| always “a\\|b” | 75.00% | - |" in card
+    assert "never answers" not in card
+    predicted = {"a|b": 20, "c": 0}
+    per_class = {name: of | {"predicted": predicted[name]} for name, of in METRICS["per_class"].items()}
+    card = model_card(replace(FACTS, metrics=METRICS | {"per_class": per_class}))
+    assert "- It answers 'a\\|b' for all rows, and 75.0% of them are." in card
+
+
 def test_text_of_the_data_cannot_break_a_table():
     card = model_card(FACTS)
     assert "| a\\|b | 100.00%" in card
@@ -74,6 +84,13 @@ def test_text_of_others_is_shown_and_becomes_no_html():
     assert "\\x1b[2J\\u202e" in card and not {"\x1b", "\u202e"} & set(card)
     html = MarkdownIt("commonmark", {"html": True}).enable("table").render(card)
     assert re.findall(r"<(?:img|script)[^>]*>", html) == ['<img src="//e.vil" alt="p" />']  # the user's own purpose
+
+
+def test_it_says_whether_validation_rows_were_learned_from():
+    assert "train.refit" not in model_card(FACTS)
+    assert "Fitted on the training and validation rows together (`train.refit`)" in model_card(
+        replace(FACTS, refit=True)
+    )
 
 
 def test_without_probabilities_it_promises_none():

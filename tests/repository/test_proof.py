@@ -45,6 +45,14 @@ def test_a_stale_commit_comes_with_the_patch_that_makes_it_current(results: Clon
         assert (edited.path / file).read_bytes() == (results.path / file).read_bytes()
 
 
+@pytest.mark.slow  # runs a pipeline
+def test_right_after_a_run_of_edited_files_the_lock_is_not_committed(results: Clone) -> None:
+    set_param(results, "train.arguments.skill", 0.5)
+    results.run("dvc", "repro")
+    found = proof(results)
+    assert (found.stale, found.lock) == ((), "not committed") and found.patch
+
+
 def test_without_a_committed_lock_it_is_missing(results: Clone) -> None:
     results.run("git", "rm", "-q", "--cached", "dvc.lock")
     results.run("git", "commit", "-q", "-m", "no lock")

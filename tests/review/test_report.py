@@ -141,6 +141,13 @@ def test_two_revisions_are_compared_wherever_one_stands(results: Clone) -> None:
     assert (code, content["verdict"], content["head"]["subject"]) == (1, "worse", "first results")
 
 
+def test_right_after_a_run_the_report_says_that_nothing_is_committed_and_not_that_it_is_stale(results: Clone) -> None:
+    change(results, train__arguments__skill=0.99)
+    code, content, said = report(results)
+    assert (code, content["verdict"]) == (0, "better")
+    assert "Proof: dvc.lock is current, and not committed" in said and "stale" not in said
+
+
 def test_a_parameter_edited_without_running_anything_is_stale_here_and_full_after_ci_ran_it(results: Clone) -> None:
     results.run("git", "switch", "-q", "-c", "edit")
     set_param(results, "train.arguments.skill", 0.99)

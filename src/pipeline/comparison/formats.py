@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.files import finite
 from pipeline.params import Metric
+from pipeline.text import count as count
 
 MINUS, NOTHING = "−", "–"
 PERCENT = Metric(better="higher", format="percent", tolerance=0)
@@ -76,11 +77,6 @@ def plain(number: float) -> str:
     if number and abs(number) < 1e-4:
         return f"{number:.1e}"
     return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}" if abs(number) >= 1 else f"{number:.4f}"
-
-
-def count(number: int, noun: str) -> str:
-    """`1 row`, `2 rows`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def some(items: list[str], most: int = 3, between: str = ", ") -> str:

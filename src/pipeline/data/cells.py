@@ -106,6 +106,14 @@ def is_boolean(column: pd.Series) -> bool:
     return bool(pd.api.types.is_bool_dtype(column.dtype))
 
 
+def is_padded(column: pd.Series) -> bool:
+    """Whether a plain column is text of digits alone, some with zeros before them: 01234 is a name, not an amount."""
+    if not is_text(column) or not column.str.startswith("0").any():
+        return False
+    present = column.dropna()
+    return bool(present.str.fullmatch("[0-9]+").all() and present.str.fullmatch(PADDED).any())
+
+
 def as_numbers(column: pd.Series) -> pd.Series | None:
     """A plain column as float64 if all that is present is numbers, also if written as text; else None."""
     if is_boolean(column) or (is_text(column) and not column.dropna().str.fullmatch(NUMBER).all()):

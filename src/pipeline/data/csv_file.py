@@ -1,5 +1,6 @@
 """Reads one CSV file as `data.read` of params.yaml says, and tells the line and the cause where it cannot."""
 
+import codecs
 import csv
 import gzip
 import re
@@ -10,14 +11,17 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
 import pandas as pd
 
-from pipeline.data.cells import BLANK, DATE, NUMBER
+from pipeline.data.cells import BLANK, DATE, NUMBER, is_padded
 from pipeline.errors import InputError
 from pipeline.params import Read
+from pipeline.text import count, have
 
 SPACES = r"\s+"  # as pandas has it: any spaces between the cells
 LOOKED_AT = 200  # rows that say whether a column holds dates
+BLOCK = 16_000_000  # bytes that are looked through at a time
 LONG = 40  # characters of a line in a message
 
 
@@ -30,24 +34,10 @@ def read_csv(file: Path, separator: str, text: Sequence[str], reading: Read) -> 
     try:
         header = _header(file, separator, reading)
         as_written = {*text, *_dates(file, separator, reading, header)}
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            table: pd.DataFrame = pd.read_csv(
-                file,
-                sep=separator,
-                encoding=reading.encoding,
-                header=0 if reading.names is None else None,
-                names=reading.names,
-                decimal=reading.decimal,
-                thousands=reading.thousands,
-                comment=reading.comment,
-                index_col=False,
-                keep_default_na=False,
-                na_values=_blanks(header, reading),
-                skipinitialspace=True,
-                low_memory=False,
-                dtype={name: "str" for name in header if name.strip() in as_written},
-            )
+        kinds: dict[str, Any] = {name: "str" for name in header if name.strip() in as_written}
+        table = _read(file, separator, reading, header, dtype=kinds)
+        if zeros := _with_zeros(file, separator, reading, header, table):
+            table = table.assign(**{name: zeros[name] for name in zeros})
         table.columns = table.columns.str.strip()
         if len(table) and table.iloc[:, -1].hasnans:  # only then can a row be short, which pandas fills with blanks
             _demand_a_name(file, header, table)
@@ -63,6 +53,68 @@ def read_csv(file: Path, separator: str, text: Sequence[str], reading: Read) -> 
         raise InputError(f"{file}: not a whole gzip file; compress it again") from None
     except (pd.errors.ParserWarning, pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
         raise InputError(_uneven(file, separator, reading) or _unreadable(file, error)) from None
+
+
+def _read(file: Path, separator: str, reading: Read, header: Sequence[str], **how: Any) -> pd.DataFrame:
+    """The table as pandas has it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        table: pd.DataFrame = pd.read_csv(
+            file,
+            sep=separator,
+            encoding=reading.encoding,
+            header=0 if reading.names is None else None,
+            names=reading.names,
+            decimal=reading.decimal,
+            thousands=reading.thousands,
+            comment=reading.comment,
+            quotechar=reading.quotechar,
+            quoting=reading.quoting,
+            index_col=False,
+            keep_default_na=False,
+            na_values=_blanks(header, reading),
+            skipinitialspace=True,
+            low_memory=False,
+            **how,
+        )
+    return table
+
+
+def _with_zeros(
+    file: Path, separator: str, reading: Read, header: Sequence[str], table: pd.DataFrame
+) -> dict[str, pd.Series]:
+    """Columns of digits, some with zeros before them, as they are written: 01234 is a name, which pandas reads as 1234.
+
+    The file is read again only where its bytes hold such a cell.
+    """
+    whole = [name for name, column in table.items() if column.dtype.kind in "iuf" and _is_whole(column)]
+    if not whole or not _holds_zeros(file, separator, reading):
+        return {}
+    written = _read(file, separator, reading, header, dtype="str", usecols=whole)
+    return {str(name): column for name, column in written.items() if is_padded(column.str.strip())}
+
+
+def _is_whole(column: pd.Series) -> bool:
+    if column.dtype.kind != "f":
+        return True
+    values = column.to_numpy()
+    return bool(np.all((values == np.floor(values)) | np.isnan(values)))
+
+
+def _holds_zeros(file: Path, separator: str, reading: Read) -> bool:
+    """Whether a cell of a file may begin with 0 and another digit."""
+    before = np.frombuffer(f'\n\r" {separator if len(separator) == 1 else ""}'.encode(), np.uint8)
+    opener: Any = gzip.open if file.name.lower().endswith(".gz") else open
+    wide = codecs.lookup(reading.encoding).name.startswith(("utf-16", "utf-32"))
+    with _open(file, reading) if wide else opener(file, "rb") as content:
+        end = b"\n"
+        while block := content.read(BLOCK):
+            found = np.frombuffer(end + (block.encode() if isinstance(block, str) else block), np.uint8)
+            zeros = np.flatnonzero((found[1:-1] == ord("0")) & (found[2:] - np.uint8(ord("0")) < 10))
+            if np.isin(found[zeros], before).any():
+                return True
+            end = found[-2:].tobytes()
+    return False
 
 
 def _dates(file: Path, separator: str, reading: Read, header: Sequence[str]) -> list[str]:
@@ -86,8 +138,8 @@ def demand_names(file: Path, names: Sequence[str]) -> None:
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise InputError(
-            f"{file}: {len(repeated)} column names stand more than once, such as '{repeated[0]}'; rename, or "
-            "if the first line is a row, name the columns in data.read.names"
+            f"{file}: {count(len(repeated), 'column name')} more than once, such as '{repeated[0]}'; rename, or if "
+            "the first line is a row, name the columns in data.read.names"
         )
     numbers = [float(name) for name in names if re.fullmatch(NUMBER, name)]
     steps = {after - before for before, after in pairwise(numbers)}
@@ -107,7 +159,8 @@ def _header(file: Path, separator: str, reading: Read) -> list[str]:
     if reading.names is not None:
         if len(header) != len(reading.names):
             raise InputError(
-                f"{file}: its first row has {len(header)} cells, but data.read.names lists {len(reading.names)} names"
+                f"{file}: its first row has {count(len(header), 'cell')}, but data.read.names lists "
+                f"{count(len(reading.names), 'name')}"
             )
         return reading.names
     others = [other for other in ";\t|," if other != separator and other in "".join(header)]
@@ -131,16 +184,18 @@ def _blanks(header: Sequence[str], reading: Read) -> dict[str, list[str]]:
 
 def _rows(lines: TextIO, separator: str, reading: Read) -> Iterator[tuple[int, list[str]]]:
     """The rows of a file as cells, each with its line; comments and lines without a cell are no rows."""
-    kept = lines if reading.comment is None else (_uncommented(line, reading.comment) for line in lines)
+    kept = lines if reading.comment is None else (_uncommented(line, reading) for line in lines)
     if separator == SPACES:
         yield from ((number, line.split()) for number, line in enumerate(kept, 1) if line.strip())
         return
-    rows = csv.reader(kept, delimiter=separator, skipinitialspace=True)
+    rows = csv.reader(
+        kept, delimiter=separator, skipinitialspace=True, quotechar=reading.quotechar, quoting=reading.quoting
+    )
     yield from ((rows.line_num, row) for row in rows if row not in ([], [""]))
 
 
-def _uncommented(line: str, comment: str) -> str:
-    return line if '"' in line else line.partition(comment)[0]
+def _uncommented(line: str, reading: Read) -> str:
+    return line if reading.comment is None or reading.quotechar in line else line.partition(reading.comment)[0]
 
 
 def _demand_whole_rows(file: Path, separator: str, reading: Read, names: int) -> None:
@@ -150,8 +205,8 @@ def _demand_whole_rows(file: Path, separator: str, reading: Read, names: int) ->
     if short:
         line, cells = short[0]
         raise InputError(
-            f"{file}: {len(short)} rows have fewer cells than the header has names, such as line {line} ({cells} of "
-            f"{names}); was the file cut off? else end them with separators for their blank cells"
+            f"{file}: {count(len(short), 'row')} {have(len(short))} fewer cells than the header has names, such as "
+            f"line {line} ({cells} of {names}); was the file cut off? else end them with separators for blank cells"
         )
 
 
@@ -171,7 +226,8 @@ def _uneven(file: Path, separator: str, reading: Read) -> str | None:
         first_line, first = next(rows, (0, list[str]()))
         for line, row in rows:
             if len(row) > len(first):
-                told = f"{file}: line {line} has {len(row)} cells, line {first_line} ({_short(separator.join(first))}) "
+                told = f"{file}: line {line} has {count(len(row), 'cell')}, line {first_line}"
+                told += f" ({_short(separator.join(first))}) "
                 if first and first[0].startswith(("#", "%", "//")):
                     return f"{told}only {len(first)}; if that is a comment, set data.read.comment: '{first[0][0]}'"
                 return f"{told}{len(first)}: more cells than names; look for stray separators or a title"

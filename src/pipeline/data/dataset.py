@@ -21,12 +21,15 @@ from pipeline.data.cells import (
     as_names,
     as_numbers,
     is_boolean,
+    is_padded,
     is_text,
     row_name,
 )
-from pipeline.data.schema import Encoding, Feature, FeatureType, Label, Schema
+from pipeline.data.dates import numbers
+from pipeline.data.schema import WRITTEN, Encoding, Feature, FeatureType, Label, Schema
 from pipeline.errors import InputError
-from pipeline.params import Read
+from pipeline.params import Dates, Read
+from pipeline.text import are, count
 
 ID_NAME = re.compile(
     r"(?i:^(id|uuid|guid|index|key|row|unnamed: 0)$|[_ .-](id|uuid|guid|key|index|nr|no)$)|[a-z]I[dD]$"
@@ -49,26 +52,43 @@ class Roles:
     drop: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
     categories: Mapping[str, Encoding] = field(default_factory=dict)  # of many names, and what becomes of them
+    dates: Mapping[str, Dates] = field(default_factory=dict)
 
     def features(self, table: pd.DataFrame) -> list[str]:
         """The columns that the model may see, in the order of the table."""
         others = {self.target, self.id, self.group, self.split, *self.drop}
         return [name for name in table.columns if name not in others]
 
+    def type_of(self, name: str) -> FeatureType | None:
+        """The type that a column was given; None if its cells are to tell."""
+        if name in self.dates:
+            return "date"
+        return "category" if name in self.categorical or name in self.categories else None
+
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about the table that stops nothing, but that a person should see."""
+    """Something about the table that stops nothing, but that a person should see.
+
+    `setting`: the line of params.yaml that settles it. `example`: what cells hold, shown where rows may be shown.
+    """
 
     code: str
     column: str
     message: str
+    setting: str = ""
+    example: str = ""
+
+    def told(self, rows: bool = True) -> str:
+        """The message, with its example where the `rows` may be shown."""
+        return f"{self.message}, such as {self.example}" if rows and self.example else self.message
 
 
 @dataclass(frozen=True)
 class Features:
-    """Feature columns with their types: numbers and booleans as float32 (missing: NaN), categories as text
-    (missing: ""). `findings` tells of columns that look like features and are none.
+    """Feature columns with their types: numbers and booleans as float32 (missing: NaN), categories and dates as text
+    (missing: ""). What is one byte a number, as pixels are, stays so: every one is a float32, in a quarter of the
+    memory. `findings` tells of columns that look like features and are none.
     """
 
     table: pd.DataFrame
@@ -96,8 +116,8 @@ def read_labels(target: pd.Series) -> pd.Series:
     infinite = np.flatnonzero(np.isinf(numbers))
     if len(infinite):
         raise InputError(
-            f"column '{target.name}' (data.target): {len(infinite)} rows are infinite, such as row "
-            f"{row_name(infinite[0], target)}; give them a class, or take those rows out"
+            f"column '{target.name}' (data.target): {count(len(infinite), 'row')} {are(len(infinite))} infinite, such "
+            f"as row {row_name(infinite[0], target)}; give them a class, or take those rows out"
         )
     padded = is_text(target) and target.str.fullmatch(PADDED).any()
     if padded or (numbers.abs() > LARGEST_EXACT).any():
@@ -125,12 +145,12 @@ def read_features(table: pd.DataFrame, roles: Roles) -> Features:
     findings = []
     problems: dict[str, list[str]] = defaultdict(list)
     for name in roles.features(table):
-        column, many = table[name], name in roles.categories
-        declared = many or name in roles.categorical
+        column, declared = table[name], roles.type_of(name)
+        any_number = name in roles.categories or declared not in (None, "category")
         if not declared and names_rows(column):
             advice = "every row has a value of its own: not used as a feature; make it data.id, or list it in data.drop"
             findings.append(Finding("id", name, advice))
-        elif problem := None if many else problem_of(column, declared):
+        elif problem := None if any_number else problem_of(column, declared is not None):
             problems[problem].append(name)
         else:
             types[name], columns[name] = _typed(column, declared)
@@ -150,6 +170,8 @@ def names_rows(column: pd.Series) -> bool:
     if len(column) < FEW_ROWS or is_boolean(column) or column.hasnans or not column.is_unique:
         return False
     called_so = ID_NAME.search(str(column.name)) is not None
+    if is_padded(column):
+        return True
     if is_text(column):
         measured = column.str.fullmatch(f"{NUMBER}|{DATE}" if called_so else f"{NUMBER}|{DATE}|{MEASURE}").mean()
         return measured < 0.5 and not column.str.contains(r"\s").any()
@@ -180,8 +202,8 @@ def problem_of(column: pd.Series, declared: bool = False) -> str | None:
             return "words"
         if varied:
             return "free text"
-        if distinct > MAX_CATEGORIES:
-            return "many"
+    if distinct > MAX_CATEGORIES and (not numeric.all() or is_padded(column)):
+        return "many"
     return (
         "split" if set(present.str.lower().unique()) in ({"train", "test"}, {"train", "validation", "test"}) else None
     )
@@ -193,8 +215,8 @@ def _advice(problem: str, column: pd.Series) -> str:
     example = f"'{str(present.iloc[0])[:40]}'"
     if problem == "dates":
         return (
-            f"holds dates or times ({len(present)} rows, such as {example}); "
-            "put numbers into a column of their own (month, days since then) and list this one in data.drop"
+            f"holds dates or times ({count(len(present), 'row')}, such as {example}); give it a line in data.dates, "
+            f"such as {{{column.name}: [year, month, weekday, days]}}, or list it in data.drop"
         )
     if problem == "words":
         words = present[~present.str.fullmatch(NUMBER)]
@@ -204,7 +226,8 @@ def _advice(problem: str, column: pd.Series) -> str:
             "write 1234.5: decimals need a point, and nothing else beside the digits" if written else "leave them blank"
         )
         return (
-            f"{len(words)} of {len(present)} values are no numbers, such as '{str(words.iloc[0])[:40]}' (row {rows}); "
+            f"{len(words)} of {len(present)} values {'is no number' if len(words) == 1 else 'are no numbers'}, such as "
+            f"'{str(words.iloc[0])[:40]}' (row {rows}); "
             f"{way_on}, or list it in data.categorical if they are names, or in data.drop"
         )
     if problem == "split":
@@ -215,17 +238,19 @@ def _advice(problem: str, column: pd.Series) -> str:
             "data.categories (frequent or target), or list it in data.drop"
         )
     return (
-        f"{present.nunique()} different texts in {len(present)} rows, such as {example}; "
+        f"{count(present.nunique(), 'different text')} in {count(len(present), 'row')}, such as {example}; "
         "list it in data.drop, or in data.categorical if they are categories"
     )
 
 
-def _typed(column: pd.Series, declared: bool) -> tuple[FeatureType, Any]:
+def _typed(column: pd.Series, declared: FeatureType | None) -> tuple[FeatureType, Any]:
     """The type of a feature and its values."""
-    if declared:
-        return "category", as_names(column).fillna("")
+    if declared or is_padded(column):
+        return declared or "category", as_names(column).fillna("")
     if is_boolean(column):
         return "boolean", column.to_numpy(dtype=np.float32, na_value=np.nan)
+    if column.dtype == np.uint8:
+        return "number", column.to_numpy()
     numbers = as_numbers(column)
     if numbers is not None:
         with np.errstate(over="ignore"):  # beyond float32 is infinite: validate.check_features refuses it
@@ -242,15 +267,17 @@ def fit_schema(
     target: str,
     classes: list[Label],
     image: tuple[int, int] | None,
-    encodings: Mapping[str, Encoding] | None = None,
+    roles: Roles | None = None,
 ) -> Schema:
     """The schema of the prepared table: what its `training` rows hold, and where any row has a gap.
+
+    `roles` say how categories and dates are encoded.
 
     Raises:
         InputError: a column has no value in the training rows.
     """
-    encodings = encodings or {}
-    features = tuple(_fit(table[name], training, kind, encodings.get(name, "one_hot")) for name, kind in types.items())
+    roles = roles or Roles(target)
+    features = tuple(_fit(table[name], training, kind, roles) for name, kind in types.items())
     return Schema(features, target, tuple(classes), image)
 
 
@@ -260,23 +287,31 @@ def with_reading(schema: Schema, reading: Read) -> Schema:
     return replace(schema, features=features, read=reading.model_dump(mode="json", exclude_defaults=True))
 
 
-def _fit(column: pd.Series, training: npt.NDArray[np.bool_], kind: FeatureType, encoding: Encoding) -> Feature:
+def _fit(column: pd.Series, training: npt.NDArray[np.bool_], kind: FeatureType, roles: Roles) -> Feature:
     name, values = str(column.name), column[training]
+    missing = bool((column == "").any() if kind in WRITTEN else column.hasnans)
     if kind == "category":
+        encoding = roles.categories.get(name, "one_hot")
         known = sorted(values.unique())
         if encoding == "frequent":
-            counts = values.value_counts()
-            known = sorted(sorted(known, key=lambda one: (-counts[one], one))[:FREQUENT])
-        return Feature(name, kind, tuple(known), missing=bool((column == "").any()), encoding=encoding)
+            rows = values.value_counts()
+            known = sorted(sorted(known, key=lambda one: (-rows[one], one))[:FREQUENT])
+        return Feature(name, kind, tuple(known), missing=missing, encoding=encoding)
+    how = roles.dates.get(name)
+    if how:
+        values = numbers(values, how.format)["days"]
     if values.isna().all():
         raise InputError(f"column '{name}': no training row has a value; fill some, or list it in data.drop")
-    return Feature(name, kind, (), float(values.min()), float(values.max()), bool(column.hasnans))
+    ends = float(values.min()), float(values.max())
+    if how:
+        return Feature(name, kind, (), *ends, missing, parts=tuple(how.parts), format=how.format)
+    return Feature(name, kind, (), *ends, missing)
 
 
 def typed(features: Features, raw: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The feature columns as `prepare` writes them: as the model takes them if that is one array, else as they are.
 
-    As they are: float64, booleans (missing: NA), text (missing: "").
+    As they are: float64, booleans (missing: NA), categories and dates as text (missing: "").
     """
     if schema.tensor:
         return features.table

@@ -2,17 +2,18 @@
 
 import heapq
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.data.cells import as_numbers, is_text
-from pipeline.data.dataset import ID_NAME, Features, Finding, counts
-from pipeline.data.schema import FeatureType, Label
+from pipeline.data import noticing
+from pipeline.data.dataset import Features, Finding, counts
+from pipeline.data.schema import WRITTEN, FeatureType, Label
 from pipeline.data.split import SIDES
+from pipeline.text import are, count, have
 
 COLUMNS = 100  # columns that the profile describes at most
 CATEGORIES = 5  # most frequent categories of a column that it names
@@ -20,53 +21,31 @@ SAMPLE = 5000  # rows that are looked at for a feature that gives the target awa
 GIVEN_AWAY = 0.99  # share of rows whose class one feature tells, mean over the classes
 ENOUGH = 20  # rows below which nothing is said about that
 FAR = 0.3  # of the rows that a side should have: more or less than that is worth a word, if it cannot be chance
-EXACT = 2**24  # whole numbers up to here are exact in float32
 ALIKE = 5  # more findings of one kind than this become one
 
 
-def find_in_columns(raw: pd.DataFrame, features: Features, image: tuple[int, int] | None) -> list[Finding]:
-    """Columns that are constant (but for the margins of pictures), lose digits as float32, are mostly missing, or look
-    like the id of a group.
+def find_in_columns(
+    raw: pd.DataFrame, features: Features, image: tuple[int, int] | None, declared: Collection[str] = ()
+) -> list[Finding]:
+    """Columns that are constant (but for the margins of pictures), mostly missing, number the rows, or are worth a look
+    for what their cells say (data.noticing), unless they are `declared` categories.
     """
     findings = list(features.findings)
     for name, kind in features.types.items():
         values = features.table[name]
         if image is None and values.nunique(dropna=False) == 1:
             findings.append(Finding("constant", name, "all rows have the same value: it tells the model nothing"))
-        missing = int((values == "").sum() if kind == "category" else values.isna().sum())
+        missing = int((values == "").sum() if kind in WRITTEN else values.isna().sum())
         if missing > len(values) / 2:
-            findings.append(Finding("missing", name, f"{missing} of {len(values)} rows have no value"))
+            findings.append(Finding("missing", name, f"{missing} of {count(len(values), 'row')} have no value"))
         if counts(raw[name]):
             message = (
                 "numbers the rows without a gap: if it is an id or their order, make it data.id or list it in data.drop"
             )
             findings.append(Finding("id", name, message))
-        if kind == "number":
-            inexact = _inexact(raw[name])
-            if inexact:
-                message = (
-                    f"{inexact} whole numbers are too long for float32 and are rounded; is it an id? then data.drop"
-                )
-                findings.append(Finding("precision", name, message))
-            if ID_NAME.search(name):
-                message = (
-                    "called like an id, with repeated values: if it names a person or a device, make it data.group"
-                )
-                findings.append(Finding("group", name, message))
+        if image is None:
+            findings += noticing.of_feature(raw[name], declared=name in declared)
     return findings
-
-
-def _inexact(column: pd.Series) -> int:
-    """How many whole numbers of a column change when they become float32."""
-    if not is_text(column) and column.dtype in (np.int8, np.uint8, np.int16, np.uint16):
-        return 0
-    numbers = as_numbers(column)
-    if numbers is None:
-        return 0
-    exact = numbers.to_numpy()
-    large = exact[np.abs(exact) > EXACT]
-    whole = large[large == np.floor(large)]
-    return int((whole.astype(np.float32) != whole).sum())
 
 
 def find_given_away(
@@ -87,8 +66,8 @@ def find_given_away(
     for name, values in features.iloc[chosen].items():
         share = told(pd.factorize(values, sort=True, use_na_sentinel=False)[0], classes)
         if share >= GIVEN_AWAY:
-            message = f"alone tells the class of {share:.1%} of the rows; is it known before the target? else data.drop"
-            findings.append(Finding("gives_away", str(name), message))
+            message = f"alone tells the class of {share:.1%} of the rows: is it known before the target?"
+            findings.append(Finding("gives_away", str(name), message, f"data.drop: [{name}]"))
     return findings
 
 
@@ -134,15 +113,19 @@ def find_in_sides(
     distinct = len(pd.unique(tested))
     if distinct < len(tested) / 2:
         message = (
-            f"the {len(tested)} test rows have only {distinct} different sets of features: intervals, which count rows,"
-            " are too narrow; add columns that tell rows apart"
+            f"the {count(len(tested), 'test row')} have only {count(distinct, 'different set')} of features: intervals,"
+            " which count rows, are too narrow; add columns that tell rows apart"
         )
         findings.append(Finding("repeated", "", message))
     for side in ("validation", "test"):
         absent = sorted(set(labels.unique()) - set(labels[sides == side].unique()))
         if absent:
             names = ", ".join(map(str, absent[:5]))
-            findings.append(Finding("class_missing", column, f"{len(absent)} classes have no {side} row: {names}"))
+            findings.append(
+                Finding(
+                    "class_missing", column, f"{count(len(absent), 'class')} {have(len(absent))} no {side} row: {names}"
+                )
+            )
     return findings
 
 
@@ -153,26 +136,31 @@ def _far(rows: int, share: float, of: int) -> bool:
 
 
 def find_in_rows(
-    labels: pd.Series, sides: npt.NDArray[np.str_], contradicting: int, groups: pd.Series | None
+    labels: pd.Series, sides: npt.NDArray[np.str_], contradicting: int, groups: pd.Series | None, alike: int = 0
 ) -> list[Finding]:
-    """Rows that contradict each other (so many), rows left out, groups of several rows, groups on several sides."""
+    """Rows that contradict each other (so many), rows of other sides that are `alike` a test row, whether they are left
+    out or stay, groups of several rows, groups on several sides.
+    """
     findings = []
     if contradicting:
-        message = f"{contradicting} rows have the features of a row of another class"
+        message = f"{count(contradicting, 'row')} {have(contradicting)} the features of a row of another class"
         findings.append(Finding("contradictory", str(labels.name), message))
     left_out = int((sides == "").sum())
     if left_out:
-        message = f"{left_out} training or validation rows have the features of a test row and are left out"
-        findings.append(Finding("left_out", "", message))
+        message = f"{count(left_out, 'training or validation row')} {have(left_out)} the features of a test row"
+        findings.append(Finding("left_out", "", f"{message} and {are(left_out)} left out", "data.id tells rows apart"))
+    elif alike:
+        message = f"{count(alike, 'training or validation row')} {have(alike)} the features of a test row"
+        findings.append(Finding("alike", "", f"{message}; other rows by their data.id, so they stay"))
     if groups is not None:
         tested, among = int((sides == "test").sum()), groups[sides == "test"].nunique()
         if among < tested:
-            message = f"{tested} test rows are of {among} groups: intervals count the groups"
+            message = f"{count(tested, 'test row')} are of {count(among, 'group')}: intervals count the groups"
             findings.append(Finding("grouped", str(groups.name), message))
         present = sides != ""
         divided = int((pd.Series(sides[present]).groupby(groups[present].to_numpy()).nunique() > 1).sum())
         if divided:
-            message = f"{divided} groups have rows on several sides, as the split column says"
+            message = f"{count(divided, 'group')} {have(divided)} rows on several sides, as the split column says"
             findings.append(Finding("group_divided", str(groups.name), message))
     return findings
 
@@ -184,8 +172,11 @@ def contradictory(labels: pd.Series, hashes: npt.NDArray[np.object_]) -> int:
     return int((np.bincount(pairs["features"])[codes] > 1).sum())
 
 
-def condense(findings: list[Finding]) -> list[dict[str, str]]:
-    """Findings for the profile; many of one kind become one that names the first column and counts the others."""
+def condense(findings: list[Finding], rows: bool = True) -> list[dict[str, str]]:
+    """Findings for the profile; many of one kind become one that names the first column and counts the others.
+
+    `rows`: whether what cells hold may be shown.
+    """
     by_code: dict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
         by_code[finding.code].append(finding)
@@ -193,8 +184,12 @@ def condense(findings: list[Finding]) -> list[dict[str, str]]:
     for code, alike in by_code.items():
         some = alike if len(alike) <= ALIKE else alike[:1]
         more = "" if len(alike) <= ALIKE else f" (and {len(alike) - 1} more columns, such as {alike[1].column})"
-        shown += [{"code": code, "column": f.column, "message": f.message + more} for f in some]
+        shown += [{"code": code, "column": f.column, "message": f"{_told(f, rows)}{more}"} for f in some]
     return shown
+
+
+def _told(finding: Finding, rows: bool) -> str:
+    return f"{finding.told(rows)} → {finding.setting}" if finding.setting else finding.told(rows)
 
 
 def profile(
@@ -230,6 +225,8 @@ def _column(values: pd.Series, kind: FeatureType) -> dict[str, Any]:
         ordered = sorted(counts.items(), key=lambda of_category: (-of_category[1], of_category[0]))
         top = [{"category": name, "rows": rows} for name, rows in ordered[:CATEGORIES]]
         return {**common, "missing": int((values == "").sum()), "unique": len(counts), "top": top}
+    if kind == "date":
+        return {**common, "missing": int((values == "").sum()), "unique": values[values != ""].nunique()}
     present = values.dropna().to_numpy(dtype=np.float64)
     numbers = {"min": present.min(), "max": present.max(), "mean": present.mean()}
     rounded = {name: float(f"{number:.6g}") for name, number in numbers.items()}  # digits that survive another machine

@@ -9,8 +9,8 @@ import csv
 import gzip
 import io
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -88,7 +88,9 @@ def sniff(file: Path) -> Sniffed:
     separator = _separator(file, lines)
     if separator != ("\t" if ".tsv" in file.name.lower() else ","):
         options["sep"] = separator
-    rows = [row for row in csv.reader(lines, delimiter=separator, skipinitialspace=True) if row]
+    quotes = _quotes(file, encoding or "utf-8-sig", lines, separator)
+    options |= quotes
+    rows = _rows(lines, separator, **quotes)
     header = has_header(rows)
     cells = _columns(rows[1:] if header else rows, len(rows[0]))
     marks, doubts = _marks(cells)
@@ -203,13 +205,39 @@ def _separator(file: Path, lines: list[str]) -> str:
     best: tuple[float, int, str] = (0.0, 1, ",")
     for separator in SEPARATORS:
         try:
-            widths = Counter(len(row) for row in csv.reader(lines, delimiter=separator, skipinitialspace=True))
+            widths = Counter(len(row) for row in _rows(lines, separator))
         except csv.Error as error:
             raise InputError(f"{file}: not a readable CSV file ({error}); is it a table?") from None
         width, rows = widths.most_common(1)[0]
         if width > 1:
             best = max(best, (round(rows / widths.total(), 1), width, separator))
     return best[2]
+
+
+def _rows(lines: Iterable[str], separator: str, **quotes: Any) -> list[list[str]]:
+    return [row for row in csv.reader(lines, delimiter=separator, skipinitialspace=True, **quotes) if row]
+
+
+def _quotes(file: Path, encoding: str, lines: list[str], separator: str) -> dict[str, Any]:
+    """What stands around cells, if it is not a double quote, or if nothing does and quotes are letters.
+
+    They are letters where they cannot be quotes (a cell that begins with one goes on behind the next) and yet all
+    lines, cut at each separator, have as many cells: read as quotes, they could join rows without a word. Every line of
+    the file is asked.
+    """
+    cells = _columns(_rows(lines, separator), lines[0].count(separator) + 1)
+    if any(len(column) > 1 and all(re.fullmatch(r"'.*'", cell) for cell in column) for column in cells):
+        return {"quotechar": "'"}
+    with _open(file) as raw, io.TextIOWrapper(raw, encoding, errors="replace", newline="") as text:
+        try:
+            deque(csv.reader(text, delimiter=separator, skipinitialspace=True, strict=True), maxlen=0)
+            return {}
+        except csv.Error as error:
+            if "larger than field limit" in str(error):
+                return {}
+    with _open(file) as raw, io.TextIOWrapper(raw, encoding, errors="replace", newline="") as text:
+        marks = {line.count(separator) for line in text if line.strip() and not line.startswith(COMMENT)}
+    return {"quoting": csv.QUOTE_NONE} if len(marks) == 1 and marks != {0} else {}
 
 
 def _columns(rows: list[list[str]], width: int) -> list[list[str]]:

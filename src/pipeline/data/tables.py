@@ -11,6 +11,7 @@ from pipeline.data.csv_file import read_csv
 from pipeline.data.excel_file import read_excel
 from pipeline.errors import InputError
 from pipeline.params import Read
+from pipeline.text import count
 
 SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".tsv.gz": "\t"}
 PARQUET = (".parquet", ".pq")
@@ -144,7 +145,9 @@ def _read_parquet(file: Path) -> pd.DataFrame:
 def _demand_unique(file: Path, names: Sequence[str]) -> None:
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
-        raise InputError(f"{file}: {len(repeated)} column names stand more than once, such as '{repeated[0]}'; rename")
+        raise InputError(
+            f"{file}: {count(len(repeated), 'column name')} more than once, such as '{repeated[0]}'; rename"
+        )
 
 
 def _first_line(error: Exception) -> str:

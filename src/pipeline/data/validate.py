@@ -9,10 +9,13 @@ import pandas as pd
 
 from pipeline.data.cells import is_boolean, is_text, row_name
 from pipeline.data.dataset import Features, Roles
-from pipeline.data.schema import RESERVED, Schema
+from pipeline.data.date_format import READABLE, layout
+from pipeline.data.dates import formats_of, unreadable
+from pipeline.data.schema import RESERVED, WRITTEN, Schema
 from pipeline.data.split import SIDES
 from pipeline.errors import InputError
 from pipeline.params import Read
+from pipeline.text import count, have
 
 SHOWN = 5  # examples in a message
 
@@ -24,11 +27,12 @@ def check_roles(table: pd.DataFrame, roles: Roles) -> None:
         if name in columns:
             raise InputError(f"column '{name}': the pipeline uses this name itself; rename the column")
     single = {"target": roles.target, "id": roles.id, "group": roles.group, "split_column": roles.split}
-    listed = {"drop": roles.drop, "categorical": roles.categorical, "categories": tuple(roles.categories)}
+    types = {"categorical": roles.categorical, "categories": tuple(roles.categories), "dates": tuple(roles.dates)}
+    listed = {"drop": roles.drop, **types}
     named = [(key, name) for key, name in single.items() if name is not None]
     for key, name in named + [(key, name) for key, names in listed.items() for name in names]:
         if name not in columns:
-            raise InputError(f"data.{key}: the table has no column '{name}'; {_closest(name, list(columns))}")
+            raise InputError(f"data.{key}: the table has no column '{name}'; {closest(name, list(columns))}")
     taken: dict[str, str] = {}
     for key, name in named:
         if name in taken:
@@ -38,6 +42,9 @@ def check_roles(table: pd.DataFrame, roles: Roles) -> None:
         for name in names:
             if name == roles.target or (key != "drop" and name in taken):
                 raise InputError(f"column '{name}' is data.{taken[name]} and in data.{key} at once; choose one")
+    for key, name in [(key, name) for key, names in types.items() for name in names]:
+        if other := next((other for other in types if other != key and name in types[other]), None):
+            raise InputError(f"column '{name}' is in data.{key} and in data.{other} at once; choose one")
 
 
 def check_blanks(table: pd.DataFrame, reading: Read) -> None:
@@ -45,7 +52,7 @@ def check_blanks(table: pd.DataFrame, reading: Read) -> None:
     columns = list(table.columns)
     for name in reading.na_values if isinstance(reading.na_values, dict) else ():
         if name not in columns:
-            raise InputError(f"data.read.na_values: the table has no column '{name}'; {_closest(name, columns)}")
+            raise InputError(f"data.read.na_values: the table has no column '{name}'; {closest(name, columns)}")
 
 
 def check_values(table: pd.DataFrame, roles: Roles) -> None:
@@ -69,6 +76,31 @@ def check_values(table: pd.DataFrame, roles: Roles) -> None:
     _demand(pa.DataFrameSchema(columns), table[list(columns)], advice)
 
 
+def check_dates(features: Features, roles: Roles, raw: pd.DataFrame) -> None:
+    """Every cell of a date column is blank or a date as it is written there; all columns are told of at once."""
+    problems, readable = [], ""
+    for name in [name for name, kind in features.types.items() if kind == "date"]:
+        column, format = features.table[name], roles.dates[name].format
+        try:
+            layout(format)
+        except ValueError as error:
+            raise InputError(f"data.dates.{name}: format: {error}") from None
+        wrong = np.flatnonzero(unreadable(column, format))
+        if len(wrong):
+            rows = ", ".join(row_name(row, raw) for row in wrong[:SHOWN]) + (", ..." if len(wrong) > SHOWN else "")
+            written = format or READABLE
+            example = column.iloc[wrong[0]][:40]
+            problems.append(
+                f"column '{name}': {len(wrong)} of {len(column)} cells are no date as in {written}, such as "
+                f"'{example}' (row {rows})"
+            )
+            if fitting := formats_of(column[column != ""]):
+                readable += f"; all of '{name}' can be read as {fitting[0] or 'ISO 8601'}"
+    if problems:
+        advice = "correct or blank those cells, or write another format into data.dates"
+        raise InputError("; ".join(problems) + f"\n{advice}{readable}")
+
+
 def check_features(features: Features, raw: pd.DataFrame) -> None:
     """Numbers are finite as float32, and each column has a value. Whole numbers need no look."""
     import pandera.pandas as pa
@@ -78,7 +110,7 @@ def check_features(features: Features, raw: pd.DataFrame) -> None:
     some = pa.Check(lambda values: bool(values.notna().any()), name="some", ignore_na=False)
     text = pa.Check(lambda values: bool((values != "").any()), name="some")
     columns = {
-        name: pa.Column(nullable=True, checks=text if features.types[name] == "category" else [finite, some])
+        name: pa.Column(nullable=True, checks=text if features.types[name] in WRITTEN else [finite, some])
         for name in names
     }
     advice = {
@@ -95,7 +127,7 @@ def check_classes(labels: pd.Series) -> None:
     classes = labels.unique()
     if len(classes) < 2:
         raise InputError(
-            f"column '{labels.name}' (data.target): all {len(labels)} rows are '{classes[0]}'; two classes are needed"
+            f"column '{labels.name}' (data.target): all {len(labels):,} rows are '{classes[0]}'; two classes are needed"
         )
 
 
@@ -113,11 +145,11 @@ def check_sides(
             continue
         found, advice = f"{len(labels)} rows in all", "add rows or groups, or change"
         if parts and parts < len(labels):
-            found += f", of {parts} groups or sorts that stay together"
+            found += f", of {count(parts, 'group')} or sorts that stay together"
             advice = "add rows or groups, or columns that tell rows apart, or change"
         if left_out and side != "test":
             found += f", {left_out} left out because a test row has the same features"
-            advice = "add columns that tell rows apart, take data.id out so that equal rows stay together, or change"
+            advice = "add columns that tell rows apart, or data.id, which does, or change"
         elif split:
             advice = f"name it in column '{split}' (data.split_column), or change"
         raise InputError(
@@ -132,11 +164,11 @@ def check_sides(
         advice = "add rows of them, put them together with others"
         if lost := int((of_unseen & (sides == "")).sum()):
             which += f" (rows in all; {lost} left out because a test row has the same features)"
-            advice = "add columns that tell rows apart, take data.id out so that equal rows stay together"
+            advice = "add columns that tell rows apart, or data.id, which does"
         else:
             which += " (rows in all)"
         raise InputError(
-            f"{len(unseen)} of {labels.nunique()} classes have no training row: {which}; "
+            f"{len(unseen)} of {labels.nunique()} classes {have(len(unseen))} no training row: {which}; "
             f"{advice}, or change prepare.seed"
         )
 
@@ -195,12 +227,15 @@ def _demand(schema: Any, table: pd.DataFrame, advice: dict[str, str]) -> None:
         first = failures.iloc[0]
         same = failures[(failures["column"] == first["column"]) & (failures["check"] == first["check"])]
         rows = same["index"].dropna().astype(int)
-        count = (
+        which = (
             f"{len(rows)} of {len(table)} rows (row {_rows(rows, table)})" if len(rows) else f"all {len(table)} rows"
         )
         other = failures["column"].nunique() - 1
-        also = f" ({other} more columns likewise)" if other else ""
-        raise InputError(f"column '{first['column']}': {count} {advice[first['check']]}{also}") from None
+        also = f" ({count(other, 'more column')} likewise)" if other else ""
+        verb, _, rest = advice[first["check"]].partition(" ")
+        if len(rows) == 1:
+            verb = {"have": "has", "are": "is", "share": "shares"}[verb]
+        raise InputError(f"column '{first['column']}': {which} {verb} {rest}{also}") from None
 
 
 def _rows(rows: pd.Series, table: pd.DataFrame) -> str:
@@ -208,8 +243,11 @@ def _rows(rows: pd.Series, table: pd.DataFrame) -> str:
     return ", ".join(row_name(row, table) for row in rows.head(SHOWN)) + (", ..." if len(rows) > SHOWN else "")
 
 
-def _closest(name: str, columns: list[str]) -> str:
-    close = difflib.get_close_matches(name, columns, n=1, cutoff=0.6)
+def closest(name: str, columns: list[str]) -> str:
+    """Which column was meant: the same in other letters, or nearly the same; else which there are."""
+    same = [column for column in columns if column.casefold().strip() == name.casefold().strip()]
+    close = same or difflib.get_close_matches(name, columns, n=1, cutoff=0.6)
     if close:
         return f"did you mean '{close[0]}'?"
-    return f"it has {', '.join(columns[:8])}{', ...' if len(columns) > 8 else ''}"
+    few = columns if len(columns) <= 8 else [*columns[:6], "...", columns[-1]]
+    return f"it has {', '.join(few)}"

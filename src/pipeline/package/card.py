@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.data.schema import Feature, Schema
+from pipeline.data.date_format import READABLE, write
+from pipeline.data.schema import WRITTEN, Feature, Schema
+from pipeline.metrics.answers import commonest, poverty
 from pipeline.text import markdown, shown
 
 FEATURES_SHOWN = 20
@@ -16,6 +18,10 @@ WITHOUT = {
     "balanced_accuracy": "whose interval holds from 3 test rows (or groups) of each class on",
     "macro_f1": "whose interval holds from 5 test rows (or groups) of each class on, one of them found",
 }
+REFITTED = (
+    "Fitted on the training and validation rows together (`train.refit`), after the validation rows had chosen "
+    "between fits on the training rows alone: what is recorded of training is of those."
+)
 PERCENT = ("accuracy", "balanced_accuracy", "macro_f1", "top_2_accuracy")
 
 
@@ -32,6 +38,7 @@ class Facts:
     tolerance: float
     hashes: Mapping[str, str]  # MD5 of files by path, as dvc.lock has them
     group: str | None = None  # the column whose rows belong together
+    refit: bool = False  # whether it learned from the validation rows, too, after they had chosen it
 
 
 def model_card(facts: Facts) -> str:
@@ -64,6 +71,19 @@ def interval_text(name: str, interval: Mapping[str, float] | None) -> str:
     return f"{value_text(name, interval['low'])} to {value_text(name, interval['high'])}"
 
 
+def beside_the_commonest(
+    rows: Sequence[tuple[str, str, str]], metrics: Mapping[str, Any]
+) -> list[tuple[str, str, str]]:
+    """Name, value and interval of each metric; behind the accuracy, what always answering the commonest class has."""
+    found = []
+    for row in rows:
+        found.append(row)
+        if row[0] == "accuracy" and metrics.get("per_class"):
+            label, share = commonest(metrics["per_class"])
+            found.append((f"always “{markdown(label)}”", value_text("accuracy", share), "-"))
+    return found
+
+
 def scalars(metrics: Mapping[str, Any]) -> dict[str, float]:
     """The plain metrics at the top level of metrics.json."""
     return {k: v for k, v in metrics.items() if isinstance(v, (int, float)) and k not in ("rows", "groups", "step")}
@@ -83,12 +103,13 @@ def _model(facts: Facts) -> list[str]:
         of_classes = " and `proba_<class>` (rows) for each class"
         taken = (
             f"the table's own columns, by name. {_gaps(schema)} A blank text is a category of its own where training "
-            "had one; a category that training did not see is none of them."
+            "had one; a category that training did not see is none of them." + _dates(schema)
         )
     probabilities = of_classes if _has_probabilities(facts) else ""
     return [
         "## The model",
         "scikit-learn, exported to ONNX: " + " → ".join(map(_code, facts.steps)) + ".",
+        *([REFITTED] if facts.refit else []),
         f"**Input**: {taken}",
         _features(schema),
         f"**Output**: `label` (rows){probabilities}. The classes: {classes}{f' and {more} more' if more > 0 else ''}.",
@@ -97,9 +118,21 @@ def _model(facts: Facts) -> list[str]:
 
 def _gaps(schema: Schema) -> str:
     """What becomes of a missing number; a model that saw no gap has no step that fills one."""
-    if any(feature.missing and feature.type != "category" for feature in schema.features):
+    if any(feature.missing and feature.type not in WRITTEN for feature in schema.features):
         return "A missing number is NaN, where `schema.json` says `missing`."
     return "No number may be missing: no row had a gap."
+
+
+def _dates(schema: Schema) -> str:
+    """How dates are to be written, and what becomes of one that is not."""
+    dates = [feature for feature in schema.features if feature.type == "date"]
+    if not dates:
+        return ""
+    written = "; ".join(f"{_code(f.name)} as {_code(f.format or READABLE)}" for f in dates)
+    return (
+        f" Dates are text: {written}; what is no date is refused, and so is a blank where `schema.json` does not say "
+        "`missing`."
+    )
 
 
 def _has_probabilities(facts: Facts) -> bool:
@@ -120,7 +153,12 @@ def _range(feature: Feature) -> str:
     if feature.categories:
         shown = ", ".join(markdown(category) or '""' for category in feature.categories[:8])
         return shown + (f" and {len(feature.categories) - 8} more" if len(feature.categories) > 8 else "")
-    known = "-" if feature.minimum is None else f"{feature.minimum:g} to {feature.maximum:g}"
+    if feature.minimum is None or feature.maximum is None:
+        known = "-"
+    elif feature.type == "date":
+        known = f"{write(feature.minimum, '')} to {write(feature.maximum, '')}"
+    else:
+        known = f"{feature.minimum:g} to {feature.maximum:g}"
     return known + (", some missing" if feature.missing else "")
 
 
@@ -133,7 +171,10 @@ def _results(facts: Facts) -> list[str]:
         f"On {metrics['rows']} test rows that the model never learned from.",
         _table(
             ["metric", "value", level],
-            [[k, value_text(k, v), interval_text(k, intervals.get(k))] for k, v in scalars(metrics).items()],
+            beside_the_commonest(
+                [(k, value_text(k, v), interval_text(k, intervals.get(k))) for k, v in scalars(metrics).items()],
+                metrics,
+            ),
         ),
         "### Per class",
         _table(
@@ -168,6 +209,7 @@ def _limits(facts: Facts) -> list[str]:
     fewest = min(per_class, key=lambda label: per_class[label]["rows"])
     recall, rows = judged[weakest]["recall"], judged[weakest]["rows"]
     lines = [
+        *(f"{markdown(sentence[:1].upper() + sentence[1:])}." for sentence in poverty(per_class)),
         "The results hold for rows drawn like the test rows; nothing is known of other sources, times or devices.",
         f"It finds {_code(weakest)} least often: {recall:.1%} of its {rows} test rows.",
         f"It was judged on the fewest rows, {per_class[fewest]['rows']}, for {_code(fewest)}.",
@@ -237,7 +279,7 @@ print(mlflow.pyfunc.load_model(".").predict(rows)["label"].tolist())
     "columns are not looked at; a cell that is no value of its column is refused. Without MLflow: "
     "`table_model.py` in `code/` needs pandas and onnxruntime.",
     "With onnxruntime alone, an input for each column: numbers and booleans (1 and 0) as float64, NaN where there is "
-    'none; categories as text, "" where there is none.',
+    'none; categories and dates as text, "" where there is none.',
     """```python
 import json
 import numpy as np

@@ -18,7 +18,7 @@ from pipeline.repository.packages import RECORDED
 from pipeline.repository.revisions import snapshot, text_at
 from pipeline.repository.sides import PREDICTIONS, Side, stale_stages
 
-Lock = Literal["current", "stale", "missing"]
+Lock = Literal["current", "stale", "not committed", "missing"]
 Again = Literal["identically", "equivalently", "differently", "not run again"]
 
 RECORD = ".dvc/tmp/reproduced.json"  # of this clone alone, ignored by Git: what a full run gave beside which dvc.lock
@@ -31,7 +31,8 @@ class Proof:
     """The state of the head.
 
     `stale`: why results are not of the files beside them; empty: they are.
-    `lock`: whether the *committed* dvc.lock records what these files give; `patch` (for `git apply`) makes it so.
+    `lock`: whether the *committed* dvc.lock records what these files give; `patch` (for `git apply`) makes it so. It is
+    stale where the commit has these files, and not committed where they are not either: right after `dvc repro`.
     `again`: how results that were computed again compare with the first ones from the same inputs.
     """
 
@@ -53,7 +54,8 @@ def find_proof(head: Side, metrics: Mapping[str, Metric]) -> Proof:
     stale = tuple(stale_stages(head.folder))
     patch = results_patch(head.folder)
     if committed is None or sources(committed) != sources(now):
-        return Proof(stale, "missing" if committed is None else "stale", _recorded(head.folder), patch)
+        lock: Lock = "missing" if committed is None else "not committed" if _edited(head.folder) else "stale"
+        return Proof(stale, lock, _recorded(head.folder), patch)
     if outputs(committed) == outputs(now):
         return Proof(stale, "current", _recorded(head.folder), "")
     before = cached(cache_folder(head.folder), outputs(committed).get(PREDICTIONS, ""))
@@ -64,6 +66,12 @@ def find_proof(head: Side, metrics: Mapping[str, Metric]) -> Proof:
         and within_tolerance(old_metrics, new_metrics, metrics)
     )
     return Proof(stale, "current", "equivalently" if equivalent else "differently", patch)
+
+
+def _edited(folder: Path) -> bool:
+    """Whether files other than results are not as the last commit has them."""
+    results = (":(exclude)dvc.lock", ":(exclude)metrics")
+    return bool(git(folder, "status", "--porcelain", "--untracked-files=no", "--", ".", *results))
 
 
 def results_patch(folder: Path) -> str:

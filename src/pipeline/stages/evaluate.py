@@ -1,5 +1,6 @@
 """Stage `evaluate`: measure the model on the test rows, with intervals, per class and per slice."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pipeline.data.columns import Columns
 from pipeline.data.schema import GROUP, KEY, TARGET, Schema, matrix, model_input, probability_columns
 from pipeline.errors import InputError, run
 from pipeline.files import read_json, read_parquet, replacing, write_json
-from pipeline.metrics import curves, pictures
+from pipeline.metrics import answers, curves, pictures
 from pipeline.metrics import values as metrics
 from pipeline.metrics.hardest import hardest
 from pipeline.metrics.intervals import intervals
@@ -20,6 +21,7 @@ from pipeline.metrics.slices import decode, per_class, per_slice
 from pipeline.metrics.values import Codes, Floats
 from pipeline.params import Evaluate, read_params
 from pipeline.stages.model import load_model
+from pipeline.text import shown
 from pipeline.tracking import Live
 
 TABLE_FEATURES = 12  # features that the table of hardest examples shows
@@ -50,6 +52,8 @@ def main() -> None:
         log_curves(live, truth, prediction, probabilities, classes, params.bins)
         log_per_class(live, summary["per_class"])
         log_hardest(live, rows, test, truth, prediction, probabilities, schema)
+    for sentence in answers.told(summary["per_class"]):
+        sys.stderr.write(f"evaluate: {shown(sentence)}\n")
 
 
 def require_fit(schema: Schema, model: Any, test: pd.DataFrame) -> None:

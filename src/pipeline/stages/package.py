@@ -48,6 +48,7 @@ def main() -> None:
         tolerance=params.package.tolerance,
         hashes={path: digest(Path(path), "md5") for path in (MODEL, SCHEMA, TEST, PREDICTIONS)},
         group=params.data.group,
+        refit=params.train.refit,
     )
     if schema.tensor:
         content = to_onnx(model, len(schema.features), params.package.name)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import ValidationError
 
-from pipeline.data import profile, split, validate
+from pipeline.data import noticing, profile, split, validate
 from pipeline.data.cells import as_names, plain
 from pipeline.data.dataset import Roles, fit_schema, read_features, read_labels, typed, with_reading
 from pipeline.data.schema import CONTENT, GROUP, KEY, TARGET, Schema
@@ -41,6 +41,7 @@ def main() -> None:
     features = read_features(raw, roles)
     begin("checking the values")
     validate.check_features(features, raw)
+    validate.check_dates(features, roles, raw)
 
     begin("dividing the rows")
     content = split.row_hashes(raw.drop(columns=roles.target))
@@ -55,7 +56,9 @@ def main() -> None:
     shares = {} if roles.split else asked
     sides = split.divide(by, sizes.validation_size, sizes.test_size, sizes.seed, official, sizes.holdout_size)
     hashes = split.row_hashes(features.table)
-    sides[split.leaking(sides, hashes)] = ""
+    leaks = split.leaking(sides, hashes)
+    if not roles.id:  # with an id, equal rows are no copies but alike
+        sides[leaks] = ""
     validate.check_sides(labels, sides, roles.split, parts=by.nunique())
     if sizes.holdout_size and not (sides == split.HOLDOUT).any():
         raise InputError(f"no row of {len(labels)} is held back; add rows, or raise prepare.holdout_size")
@@ -63,7 +66,7 @@ def main() -> None:
     training = sides == "train"
     classes = sorted(labels.unique().tolist())
     image = validate.image_size(params.data.image, own_words(params.data, raw).image, len(features.types))
-    schema = fit_schema(features.table, training, features.types, roles.target, classes, image, roles.categories)
+    schema = fit_schema(features.table, training, features.types, roles.target, classes, image, roles)
     schema = with_reading(schema, params.data.read)
     if recorded := read_recorded():
         validate.check_recorded(recorded, schema)
@@ -71,10 +74,12 @@ def main() -> None:
     begin("looking for what a person should see")
     contradicting = profile.contradictory(labels, hashes)
     findings = [
-        *profile.find_in_columns(raw, features, image),
+        *noticing.of_target(raw[roles.target]),
+        *profile.find_in_columns(raw, features, image, {*roles.categorical, *roles.categories}),
         *profile.find_given_away(features.table[training], labels[training], hashes[training]),
+        *noticing.blank_gives_away(raw.loc[training, list(features.types)], labels[training]),
         *profile.find_in_sides(labels, sides, hashes, shares),
-        *profile.find_in_rows(labels, sides, contradicting, groups),
+        *profile.find_in_rows(labels, sides, contradicting, groups, int(leaks.sum())),
     ]
     described = profile.profile(features, labels, sides, hashes, contradicting)
     described["warnings"] = noticed = profile.condense(findings)
@@ -110,10 +115,17 @@ def progress(rows: int, columns: int) -> Callable[[str], None]:
 def read(data: Data) -> tuple[pd.DataFrame, Roles]:
     """The table in plain cells and the roles of its columns; a set that `load` wrote brings its own split column."""
     names_of_rows = [name for name in (data.id, data.group) if name]
-    raw = plain(read_table(data.path, [*names_of_rows, data.target, *data.categorical, *data.categories], data.read))
-    split_column = data.split_column or own_words(data, raw).split_column
+    as_written = [*names_of_rows, data.target, *data.categorical, *data.categories, *data.dates]
+    raw = plain(read_table(data.path, as_written, data.read))
     roles = Roles(
-        data.target, data.id, data.group, split_column, tuple(data.drop), tuple(data.categorical), data.categories
+        data.target,
+        data.id,
+        data.group,
+        data.split_column or own_words(data, raw).split_column,
+        tuple(data.drop),
+        tuple(data.categorical),
+        data.categories,
+        data.dates,
     )
     validate.check_roles(raw, roles)
     validate.check_blanks(raw, data.read)

@@ -29,6 +29,15 @@ def test_it_prints_values_intervals_and_the_package(folder: Path, capsys: pytest
         assert expected in printed
 
 
+def test_the_commonest_class_stands_beside_the_accuracy(folder: Path, capsys: pytest.CaptureFixture[str]):
+    per_class = {"no": {"rows": 45, "predicted": 50}, "y[e]s": {"rows": 5, "predicted": 0}}
+    write_json("metrics/evaluate/metrics.json", {"accuracy": 0.9, "rows": 50, "per_class": per_class})
+    print_metrics()
+    printed = capsys.readouterr().out
+    assert "always “no”" in printed and "90.00%" in printed
+    assert "warning: it answers 'no' for all rows, and 90.0% of them are" in printed
+
+
 def test_it_says_how_to_get_a_package_that_is_not_here(folder: Path, capsys: pytest.CaptureFixture[str]):
     print_metrics()
     assert "dvc pull" in capsys.readouterr().out

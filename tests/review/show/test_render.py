@@ -13,6 +13,7 @@ from pipeline.repository.proof import Proof
 from pipeline.review.changes import Change, StageChange
 from pipeline.review.curves import Curve
 from pipeline.review.report import Report, Revision
+from pipeline.review.show.html import to_html
 from pipeline.review.show.render import LIMIT, resample, to_markdown
 from pipeline.review.where import Flip
 
@@ -188,3 +189,15 @@ def test_resampling_keeps_values_at_their_steps() -> None:
 )
 def test_keys_of_rows_can_be_told_apart(key: str, shown: str) -> None:
     assert formats.key(key) == shown
+
+
+def test_poor_answers_stand_on_the_first_screen_and_knowing_nothing_below(full_report: Report) -> None:
+    per_class = {
+        "0": {"rows": 150, "predicted": 290},
+        "1": {"rows": 100, "predicted": 10},
+        "2": {"rows": 50, "predicted": 0},
+    }
+    report = dataclasses.replace(full_report, head_values=full_report.head_values | {"per_class": per_class})
+    for text in (to_markdown(report), to_html(report)):
+        assert text.replace("&#39;", "'").count("it answers '0' for all but 10 of 300 rows, and 50.0% of them are") == 1
+        assert "always answering “0”, the commonest class, would be right in 50.0" in text

@@ -16,6 +16,7 @@ NOTICES = 40
 def print_page(found: Adoption, file: str, options: dict[str, Any], doubts: tuple[str, ...], settings: str) -> None:
     """Print the page; `settings` is what would stand in params.yaml."""
     from rich.console import Console
+    from rich.table import Table
 
     console = Console(highlight=False)
     console.print(_plain(f"{file}: {formats.count(found.rows, 'row')}, {formats.count(len(found.columns), 'column')}"))
@@ -26,10 +27,13 @@ def print_page(found: Adoption, file: str, options: dict[str, Any], doubts: tupl
     notices = [Notice("", doubt) for doubt in doubts] + list(found.notices)
     if notices:
         console.print("\nNoticed, each with the line of params.yaml that settles it")
+        lines = Table.grid(padding=(0, 1))  # what does not fit a line goes on below its text, not below the bullet
         for notice in notices[:NOTICES]:
             place = f"{notice.column}: " if notice.column else ""
-            line = f"  → {notice.setting}" if notice.setting else ""
-            console.print(_plain(f"• {place}{notice.message}{line}"))
+            lines.add_row("•", _plain(f"{place}{notice.message}"))
+            if notice.setting:
+                lines.add_row("", _plain(f"→ {notice.setting}"))
+        console.print(lines)
         if len(notices) > NOTICES:
             console.print(f"• and {len(notices) - NOTICES} more")
     console.print("\nparams.yaml would say")

@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline.errors import InputError
 from pipeline.files import read_json
+from pipeline.metrics.answers import commonest, poverty
 from pipeline.package.card import interval_text, scalars, value_text
 from pipeline.params import read_params
 from pipeline.text import shown
@@ -30,8 +31,13 @@ def print_metrics() -> None:
     for name, value in scalars(measured).items():
         interval = interval_text(name, measured.get("interval", {}).get(name))
         table.add_row(escape(shown(name)), value_text(name, value), interval)
+        if name == "accuracy" and measured.get("per_class"):
+            label, share = commonest(measured["per_class"])
+            table.add_row(escape(shown(f"  always “{label}”")), value_text(name, share), "-")
     console = Console()
     console.print(table)
+    for sentence in poverty(measured.get("per_class", {})):
+        console.print(escape(shown(f"warning: {sentence}")), highlight=False)
     where = "models/package" if Path("models/package").is_dir() else "models/package (not here; run: dvc pull)"
     console.print(f"package: {where}, {packaged['size_bytes'] / 1000:.0f} kB, ONNX in MLflow's format", highlight=False)
     if Path("models/package/MLmodel").is_symlink():  # cache.type symlink

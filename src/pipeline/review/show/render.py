@@ -125,14 +125,15 @@ def _cell(text: str) -> str:
 
 def _metrics(report: Report) -> str:
     if not report.comparison:
-        return _text_table(("metric", "head"), tables.own_rows(report))
+        alone = [f"Note: {markdown(text)}." for text in words.knowing_nothing(report)]
+        return "\n\n".join([_text_table(("metric", "head"), tables.own_rows(report)), *alone])
     header = ("metric", "base", "head", "difference", "interval", "verdict", "found 8 times in 10")
     rows = [
         [f"**{markdown(row[0])}**" if row[0] == report.primary else markdown(row[0]), *map(_cell, row[1:])]
         for row in tables.metric_rows(report)
     ]
-    note = words.INTERVALS
-    notes = [f"Note: {markdown(text)}." for text in [*report.comparison.notes, *words.few_rows(report)]]
+    note = words.intervals(report)
+    notes = [f"Note: {markdown(text)}." for text in words.notes(report)]
     costs = _text_table(("cost", "base", "head", "ratio"), tables.cost_rows(report))
     return "\n\n".join([_table(header, rows), *notes, note, costs])
 

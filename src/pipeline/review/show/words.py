@@ -7,6 +7,7 @@ from pipeline.comparison.finds import beyond_chance, stands_out
 from pipeline.comparison.power import MANY_BLOCKED
 from pipeline.comparison.results import Comparison, GroupComparison, MetricComparison
 from pipeline.files import finite
+from pipeline.metrics.answers import commonest, poverty
 from pipeline.params import Metric
 from pipeline.review.changes import Change, Changes
 from pipeline.review.report import Report, Revision
@@ -16,11 +17,6 @@ State = Literal["ok", "warn", "no"]
 PATCH = (
     "Run dvc repro, then commit what changed and dvc push. Or take lock.patch, which is beside this report and holds "
     "the metrics and plots too: git apply lock.patch."
-)
-INTERVALS = (
-    "Beside each interval stands its level. The primary metric is bold. The others' intervals are wider, so that all "
-    "of them together hold in 95 % of reports (Bonferroni). Rules of the gate are judged on the 95 % interval that "
-    "each metric has alone, and on what rows may cost of which these hold none."
 )
 
 
@@ -60,12 +56,24 @@ def effect(report: Report) -> str:
         return f"Both are the same model, by its hash in dvc.lock; seen on {rows_of(report.comparison)}."
     if report.comparison.identical and row.low is not None:
         same = f"Both make the same predictions on {rows_of(report.comparison)}; on others they may differ ({ends})."
-        return same + _reason(row, metric)
+        return same + _reason(report, row, metric)
     within = f" ({ends})" if finite(row.low) else ""
     one = ", one training against one" if report.one_training else ""
     return (
         f"{formats.difference(metric, row.difference)}{within}"
-        f" on {rows_of(report.comparison)}{one}.{_reason(row, metric)}{_few_rows(row)}"
+        f" on {rows_of(report.comparison)}{one}.{_reason(report, row, metric)}{_few_rows(row)}"
+    )
+
+
+def intervals(report: Report) -> str:
+    """At which level the intervals of the table stand, and which ones the gate is judged on."""
+    level = formats.level(report.comparison.confidence if report.comparison else 0.95)
+    divided = "" if level == formats.level(0.95) else ", which allows for all looks at these rows"
+    return (
+        f"Beside each interval stands its level. The primary metric is bold; its level is {level}{divided}. The others'"
+        f" intervals are wider, so that all of them together hold in {level} of reports (Bonferroni). Rules of the gate"
+        f" are judged on the {level} interval that each metric has alone, and on what rows may cost of which these hold"
+        " none."
     )
 
 
@@ -94,15 +102,22 @@ def rows_of(found: Comparison) -> str:
     return f"the same {found.n:,} test rows{grouped}" + (f" (left out: {left})" if left else "")
 
 
-def _reason(row: MetricComparison, metric: Metric | None) -> str:
+def _reason(report: Report, row: MetricComparison, metric: Metric | None) -> str:
     if row.verdict == "no detectable change" and finite(row.smallest_detectable):
         size = formats.size(metric, row.smallest_detectable)
         more = f" ({row.reason})" if row.reason else ""
         return f" With this many rows, being worse by {size} would be found 8 times in 10; less may hide here{more}."
     if metric and (row.verdict == "equivalent" or _is_small(row)):
-        there = "surely there, and " if _is_small(row) else ""
-        return f" That is {there}surely less than {formats.size(metric, metric.tolerance)}, the declared tolerance."
+        surely = "surely " if _stands(report) else ""
+        there = f"{surely}there, and " if _is_small(row) else ""
+        return f" That is {there}{surely}less than {formats.size(metric, metric.tolerance)}, the declared tolerance."
     return f" {row.reason[:1].upper()}{row.reason[1:]}." if row.reason else ""
+
+
+def _stands(report: Report) -> bool:
+    """Whether the headline's verdict is the same if all looks at these rows are allowed for: what is sure is that."""
+    adjusted = report.looks.adjusted if report.looks else None
+    return adjusted is None or adjusted.verdict == report.verdict
 
 
 def _few_rows(row: MetricComparison) -> str:
@@ -127,6 +142,12 @@ def few_rows(report: Report) -> list[str]:
         for name, row in found.items()
         if row.half_from and name != report.primary
     ]
+
+
+def notes(report: Report) -> list[str]:
+    """What stands below the table of all metrics."""
+    found = report.comparison.notes if report.comparison else []
+    return [*knowing_nothing(report), *found, *few_rows(report)]
 
 
 def _is_small(row: MetricComparison) -> bool:
@@ -282,6 +303,21 @@ def noise(report: Report) -> str | None:
     )
 
 
+def answers(report: Report) -> str | None:
+    """What is poor in the head's answers: always the same one, or never some class."""
+    return "; ".join(poverty(report.head_values.get("per_class", {}))) or None
+
+
+def knowing_nothing(report: Report) -> list[str]:
+    """What always answering the commonest class would get, of the head's test rows."""
+    if not (per_class := report.head_values.get("per_class")):
+        return []
+    label, share = commonest(per_class)
+    return [
+        f"always answering “{label}”, the commonest class, would be right in {formats.share(share)} of the head's rows"
+    ]
+
+
 def looks(report: Report) -> str | None:
     """How many models these rows have judged, and what is left of the headline if all of them are allowed for."""
     found, metric = report.looks, report.metrics.get(report.primary)
@@ -329,6 +365,7 @@ def proof(report: Report) -> tuple[State, str]:
     lock = {
         "current": "the committed dvc.lock is current",
         "stale": "the committed dvc.lock is stale; the pipeline was run for these numbers, lock.patch records it",
+        "not committed": "dvc.lock is current, and not committed; nor are the files that it records",
         "missing": "no dvc.lock is committed yet",
     }[found.lock]
     again = {
@@ -378,6 +415,7 @@ def noticed(report: Report) -> str | None:
 def further(report: Report) -> tuple[tuple[str, str | None], ...]:
     """What stands below the headline: name and sentence, None where there is nothing to say."""
     return (
+        ("Answers", answers(report)),
         ("Also", also(report)),
         ("Where", where(report)),
         ("Seeds", noise(report)),

@@ -1,0 +1,1 @@
+"""The service: what it takes, what it refuses, how it lives."""

@@ -39,6 +39,7 @@ def main() -> None:
     features = read_features(raw, roles)
     begin("checking the values")
     validate.check_features(features, raw)
+    validate.check_dates(features, roles, raw)
 
     begin("dividing the rows")
     content = split.row_hashes(raw.drop(columns=roles.target))
@@ -63,7 +64,7 @@ def main() -> None:
     training = sides == "train"
     classes = sorted(labels.unique().tolist())
     image = validate.image_size(params.data.image, own_words(params.data, raw).image, len(features.types))
-    schema = fit_schema(features.table, training, features.types, roles.target, classes, image, roles.categories)
+    schema = fit_schema(features.table, training, features.types, roles.target, classes, image, roles)
     schema = with_reading(schema, params.data.read)
     if recorded := read_recorded():
         validate.check_recorded(recorded, schema)
@@ -105,10 +106,17 @@ def progress(rows: int, columns: int) -> Callable[[str], None]:
 def read(data: Data) -> tuple[pd.DataFrame, Roles]:
     """The table in plain cells and the roles of its columns; a set that `load` wrote brings its own split column."""
     names_of_rows = [name for name in (data.id, data.group) if name]
-    raw = plain(read_table(data.path, [*names_of_rows, data.target, *data.categorical, *data.categories], data.read))
-    split_column = data.split_column or own_words(data, raw).split_column
+    as_written = [*names_of_rows, data.target, *data.categorical, *data.categories, *data.dates]
+    raw = plain(read_table(data.path, as_written, data.read))
     roles = Roles(
-        data.target, data.id, data.group, split_column, tuple(data.drop), tuple(data.categorical), data.categories
+        data.target,
+        data.id,
+        data.group,
+        data.split_column or own_words(data, raw).split_column,
+        tuple(data.drop),
+        tuple(data.categorical),
+        data.categories,
+        data.dates,
     )
     validate.check_roles(raw, roles)
     validate.check_blanks(raw, data.read)

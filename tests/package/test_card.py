@@ -86,6 +86,13 @@ def test_text_of_others_is_shown_and_becomes_no_html():
     assert re.findall(r"<(?:img|script)[^>]*>", html) == ['<img src="//e.vil" alt="p" />']  # the user's own purpose
 
 
+def test_it_says_whether_validation_rows_were_learned_from():
+    assert "train.refit" not in model_card(FACTS)
+    assert "Fitted on the training and validation rows together (`train.refit`)" in model_card(
+        replace(FACTS, refit=True)
+    )
+
+
 def test_without_probabilities_it_promises_none():
     metrics = {k: v for k, v in METRICS.items() if k not in ("log_loss", "calibration_error")}
     card = model_card(replace(FACTS, metrics=metrics))

@@ -63,6 +63,7 @@ def test_equal_results_of_a_second_seed_end_the_retraining(results: Clone, capfd
     [
         ("neural_network.MLPClassifier", {}, [], True),
         ("neighbors.KNeighborsClassifier", {}, ["preprocessing.MinMaxScaler"], False),
+        ("neighbors.KNeighborsClassifier", {}, ["pictures.Straighten", "pictures.OrientedGradients"], False),
         ("neighbors.KNeighborsClassifier", {}, [{"decomposition.PCA": {"n_components": 2}}], True),
         ("multiclass.OneVsRestClassifier", {"estimator": "neural_network.MLPClassifier"}, [], True),
         ("multiclass.OneVsRestClassifier", {"estimator": "neighbors.KNeighborsClassifier"}, [], False),

@@ -46,6 +46,7 @@ def test_idx_files_keep_their_split_and_their_pictures_in_prepare(project: Proje
     sides = project.prepare(path="data/raw/dataset.parquet")
     assert len(sides["test"]) == 100 and 20 < len(sides["validation"]) < 80
     assert list(project.schema) == [f"pixel_{y}_{x}" for y in range(4) for x in range(3)]
+    assert {str(kind) for side in sides.values() for kind in side[list(project.schema)].dtypes} == {"uint8"}
 
 
 def test_a_set_that_cannot_be_read_leaves_the_last_table(project: Project, tmp_path: Path) -> None:

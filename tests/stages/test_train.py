@@ -10,7 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.svm import SVC
 
 from pipeline.data.schema import Schema
 from pipeline.errors import explain
@@ -24,13 +27,13 @@ __all__ = ["project"]
 MODEL, METRICS = Path("models/model.joblib"), Path("metrics/train")
 
 
-def prepared(path: Path, table: pd.DataFrame) -> Path:
+def prepared(path: Path, table: pd.DataFrame, **data: Any) -> Path:
     """A folder in which `prepare` was run on a table with the column `target`."""
     with contextlib.chdir(path), pytest.MonkeyPatch.context() as patch:
         patch.setenv("WANDB_MODE", "disabled")
         made = Project(path)
         made.write(table)
-        made.prepare(target="target")
+        made.prepare(target="target", **data)
     return path
 
 
@@ -54,7 +57,7 @@ def flowers_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def digits_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = load_digits(as_frame=True).frame.head(500)
-    return prepared(tmp_path_factory.mktemp("digits"), table)
+    return prepared(tmp_path_factory.mktemp("digits"), table, image=[8, 8])
 
 
 @pytest.fixture
@@ -87,7 +90,7 @@ def test_the_model_takes_prepared_rows_and_knows_the_classes(flowers: Project) -
     run(flowers, estimator="linear_model.LogisticRegression", preprocessing=["preprocessing.StandardScaler"])
     model = joblib.load(MODEL)
     schema = Schema.from_dict(read_json("data/prepared/schema.json"))
-    test = train.read_rows(Path("data/prepared/test.parquet"), schema)
+    test = train.read_rows([Path("data/prepared/test.parquet")], schema)
     assert model.classes_.tolist() == list(schema.classes) == ["setosa", "versicolor", "virginica"]
     rows = pd.read_parquet("data/prepared/test.parquet")
     assert np.mean(model.predict(rows) == test.labels) > 0.8
@@ -127,6 +130,90 @@ def test_progress_is_a_few_plain_lines_where_there_is_no_terminal(
     assert out == ""
     assert err.splitlines()[0].startswith("train: step 1 of at most 50: validation/loss ")
     assert 10 <= len(err.splitlines()) <= 12 and "\r" not in err
+
+
+def test_pixels_are_read_as_bytes_and_learned_as_the_numbers_that_they_are(project: Project) -> None:
+    project.load("digits")
+    sides = project.prepare(path="data/raw/dataset.parquet", target="target")
+    names, schema = list(project.schema), Schema.from_dict(read_json("data/prepared/schema.json"))
+    assert train.read_rows([train.TRAINING, train.VALIDATION], schema).features.dtype == np.uint8
+    sections = [
+        {"estimator": "linear_model.LogisticRegression", "preprocessing": ["preprocessing.StandardScaler"]},
+        {"estimator": "neighbors.KNeighborsClassifier", "preprocessing": ["pictures.Straighten"], "refit": True},
+    ]
+    of_bytes = [(run(project, **section), MODEL.read_bytes()) for section in sections]
+    for side, table in sides.items():
+        table.astype(dict.fromkeys(names, np.float32)).to_parquet(f"data/prepared/{side}.parquet", index=False)
+    assert [(run(project, **section), MODEL.read_bytes()) for section in sections] == of_bytes
+
+
+# --- train.refit
+
+
+def rows_of(*sides: str) -> int:
+    return sum(len(pd.read_parquet(f"data/prepared/{side}.parquet")) for side in sides)
+
+
+NEAREST = {"estimator": "neighbors.KNeighborsClassifier", "preprocessing": ["preprocessing.StandardScaler"]}
+NETWORK = {"estimator": "neural_network.MLPClassifier", "arguments": {"hidden_layer_sizes": [8]}, "epochs": 30}
+
+
+@pytest.mark.parametrize("section", [NEAREST, NETWORK, {"estimator": "svm.SVC", "calibration": "sigmoid"}])
+def test_without_refit_nothing_is_other_than_before_there_was_such_a_thing(
+    flowers: Project, section: dict[str, Any]
+) -> None:
+    metrics, model = run(flowers, **section), MODEL.read_bytes()
+    assert "refit_rows" not in metrics
+    assert run(flowers, **section, refit=False) == metrics and MODEL.read_bytes() == model
+
+
+@pytest.mark.parametrize("section", [NEAREST, NETWORK, {"estimator": "svm.SVC", "calibration": "sigmoid"}])
+def test_with_refit_the_records_are_those_of_the_choice_and_the_model_is_the_same_every_time(
+    flowers: Project, section: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen, without = run(flowers, **section), MODEL.read_bytes()
+    both = rows_of("train", "validation")
+    assert run(flowers, **section, refit=True) == chosen | {"refit_rows": both}
+    assert f"once more, on the {both} training and validation rows" in capsys.readouterr().err
+    refitted = MODEL.read_bytes()
+    run(flowers, **section, refit=True)
+    assert MODEL.read_bytes() == refitted != without
+
+
+def test_every_part_of_the_model_is_fitted_on_both_sides(flowers: Project) -> None:
+    run(flowers, **NEAREST, refit=True)
+    model = joblib.load(MODEL)
+    numbers = model.named_steps["columns"]  # the name of both the table's columns and what encodes them
+    found = {type(part).__name__: part for part in (*model.named_steps.values(), numbers)}
+    scaler = found["ColumnTransformer"].named_transformers_["numbers"][-1]
+    assert np.max(scaler.n_samples_seen_) == model[-1].n_samples_fit_ == rows_of("train", "validation")
+
+
+def test_a_model_of_steps_learns_as_many_again_as_were_best(flowers: Project) -> None:
+    section = NETWORK | {"arguments": {"hidden_layer_sizes": [32], "learning_rate_init": 0.05}, "patience": 4}
+    metrics = run(flowers, **section, refit=True)
+    assert metrics["best_step"] < metrics["steps"]
+    assert joblib.load(MODEL)[-1].t_ == metrics["best_step"] * rows_of("train", "validation")
+
+
+@pytest.mark.parametrize(
+    ("estimator", "arguments", "size"),
+    [
+        ("ensemble.RandomForestClassifier", {"n_estimators": 12}, lambda model: len(model.estimators_)),
+        (
+            "ensemble.HistGradientBoostingClassifier",
+            {"max_iter": 12, "learning_rate": 1.0},
+            lambda model: model.n_iter_,
+        ),
+        ("ensemble.AdaBoostClassifier", {"n_estimators": 12}, lambda model: len(model.estimators_)),
+    ],
+)
+def test_an_ensemble_grows_to_the_size_that_was_best(
+    flowers: Project, estimator: str, arguments: dict[str, Any], size: Any
+) -> None:
+    metrics = run(flowers, estimator=estimator, arguments=arguments, epochs=12, patience=2, refit=True)
+    assert metrics["best_step"] < 12
+    assert size(joblib.load(MODEL)[-1]) == metrics["best_step"]
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
@@ -204,6 +291,21 @@ def test_probabilities_are_learned_by_group_where_the_table_has_groups(project: 
     sides["train"].drop(columns="__group__").to_parquet("data/prepared/train.parquet", index=False)
     by_row = run(project, **section)["validation"]["loss"]
     assert by_group < 0.8 < 1 < by_row
+
+
+def test_what_is_fitted_again_is_calibrated_by_group_too(project: Project) -> None:
+    random = np.random.default_rng(0)
+    patient = np.repeat(np.arange(40), 5)
+    columns = {"patient": patient, "x": random.normal(size=200), "target": np.where(patient % 2, "ill", "well")}
+    project.write(pd.DataFrame(columns))
+    project.prepare(target="target", group="patient")
+    run(project, estimator="svm.SVC", calibration="sigmoid", refit=True)
+    rows = pd.concat(pd.read_parquet(f"data/prepared/{side}.parquet") for side in ("train", "validation"))
+    features, expected = rows[["x"]].to_numpy(np.float32), StratifiedGroupKFold(5)
+    folds = list(expected.split(features, rows["__target__"], rows["__group__"]))
+    again = CalibratedClassifierCV(SVC(random_state=0), method="sigmoid", ensemble=False, cv=folds)
+    again.fit(features, rows["__target__"])
+    assert np.allclose(joblib.load(MODEL)[-1].predict_proba(features), again.predict_proba(features))
 
 
 def blocks() -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.data import noticing
 from pipeline.data.dataset import Features, Finding, counts
-from pipeline.data.schema import FeatureType, Label
+from pipeline.data.schema import WRITTEN, FeatureType, Label
 from pipeline.data.split import SIDES
 from pipeline.text import are, count, have
 
@@ -34,7 +34,7 @@ def find_in_columns(
         values = features.table[name]
         if image is None and values.nunique(dropna=False) == 1:
             findings.append(Finding("constant", name, "all rows have the same value: it tells the model nothing"))
-        missing = int((values == "").sum() if kind == "category" else values.isna().sum())
+        missing = int((values == "").sum() if kind in WRITTEN else values.isna().sum())
         if missing > len(values) / 2:
             findings.append(Finding("missing", name, f"{missing} of {count(len(values), 'row')} have no value"))
         if counts(raw[name]):
@@ -240,6 +240,8 @@ def _column(values: pd.Series, kind: FeatureType, cells: bool) -> dict[str, Any]
         top = [{"category": name, "rows": rows} for name, rows in ordered[:CATEGORIES]]
         told = {"top": top} if cells else {}
         return {**common, "missing": int((values == "").sum()), "unique": len(counts), **told}
+    if kind == "date":
+        return {**common, "missing": int((values == "").sum()), "unique": values[values != ""].nunique()}
     present = values.dropna().to_numpy(dtype=np.float64)
     ends = {"min": present.min(), "max": present.max()} if cells else {}
     numbers = ends | {"mean": present.mean()}

@@ -1,4 +1,7 @@
-"""Turns the `train:` section of params.yaml into an unfitted scikit-learn Pipeline; only scikit-learn can be named."""
+"""Turns the `train:` section of params.yaml into an unfitted scikit-learn Pipeline.
+
+Only scikit-learn can be named, and the steps for pictures that this repository has.
+"""
 
 import difflib
 import importlib
@@ -13,10 +16,12 @@ from sklearn.pipeline import Pipeline
 
 from pipeline.data.schema import Schema
 from pipeline.errors import InputError
+from pipeline.models.pictures import OrientedGradients, Straighten
 
 Step = str | Mapping[str, Mapping[str, Any] | None]  # a name, or {name: {argument: value}}
 FILE = re.compile(r"(^|_)(memory|cache|dir|directory|file|filename|folder|path)(_|$)")  # in the name of an argument
 KINDS = {"classifier": ClassifierMixin, "transformer": TransformerMixin}
+OF_PICTURES: dict[str, type[Any]] = {"pictures.Straighten": Straighten, "pictures.OrientedGradients": OrientedGradients}
 
 
 def build(
@@ -40,7 +45,7 @@ def build(
         from sklearn.calibration import CalibratedClassifierCV
 
         classifier = CalibratedClassifierCV(classifier, method=calibration, ensemble=False)
-    steps = [(f"step_{i + 1}", _preprocessing_step(step, i, seed)) for i, step in enumerate(preprocessing)]
+    steps = [(f"step_{i + 1}", _preprocessing_step(step, i, seed, schema)) for i, step in enumerate(preprocessing)]
     steps = _encode(schema, steps, seed)
     if type(classifier).__name__ in ("ExtraTreesClassifier", "RandomForestClassifier"):
         from skl2onnx.sklapi import CastTransformer
@@ -103,11 +108,13 @@ def names_a_file(argument: str, value: Any) -> bool:
 
 
 def find(name: str, kind: str, key: str) -> type[Any]:
-    """The public scikit-learn class at the import path `name` (below `sklearn.`) that is a `kind`.
+    """The public scikit-learn class at the import path `name` (below `sklearn.`) that is a `kind`, or a step of ours.
 
     Raises:
         InputError: there is none; the message names the closest one that there is.
     """
+    if kind == "transformer" and name in OF_PICTURES:
+        return OF_PICTURES[name]
     path = name.removeprefix("sklearn.")
     if re.fullmatch(r"([a-z][a-z0-9_]*\.)+[A-Z]\w*", path) and not path.startswith(("tests.", "externals.")):
         module, _, attribute = path.rpartition(".")
@@ -124,29 +131,33 @@ def find(name: str, kind: str, key: str) -> type[Any]:
 
 
 def _encode(schema: Schema, steps: list[tuple[str, Any]], seed: int) -> list[tuple[str, Any]]:
-    """`steps` for the numbers, beside one-hot codes of categories, and the target's means where there are many.
+    """`steps` for numbers and dates, beside one-hot codes of categories, and the target's means where there are many.
 
     Where numbers are missing an imputer goes before `steps`, unless they have one: that would never see a gap.
     """
-    numbers = [i for i, feature in enumerate(schema.features) if feature.type != "category"]
-    by_target = [i for i, feature in enumerate(schema.features) if feature.encoding == "target"]
-    categories = [i for i, feature in enumerate(schema.features) if feature.type == "category" and i not in by_target]
+    measured = [feature for feature in schema.features if feature.type != "category"]
+    by_target = [feature for feature in schema.features if feature.encoding == "target"]
+    named = [feature for feature in schema.features if feature.type == "category" and feature.encoding != "target"]
+    places = schema.places
+    numbers, means, categories = (
+        [place for feature in chosen for place in places[feature.name]] for chosen in (measured, by_target, named)
+    )
     own = any(type(step).__module__.startswith("sklearn.impute.") for _, step in steps)
-    if not own and any(schema.features[i].missing for i in numbers):
+    if not own and any(feature.missing for feature in measured):
         from sklearn.impute import SimpleImputer
 
         steps = [("missing", SimpleImputer(strategy="median", keep_empty_features=True)), *steps]
-    if not categories and not by_target:
+    if not categories and not means:
         return steps
     from sklearn.compose import ColumnTransformer
     from sklearn.preprocessing import OneHotEncoder
 
-    codes = [np.arange(len(schema.features[i].categories), dtype=np.float32) for i in categories]
+    codes = [np.arange(len(feature.categories), dtype=np.float32) for feature in named]
     # The code -1, a category that training did not see, becomes zeros in every column.
     one_hot = OneHotEncoder(categories=codes, handle_unknown="ignore", sparse_output=False, dtype=np.float32)
     parts: list[tuple[str, Any, list[int]]] = [("categories", one_hot, categories)] if categories else []
-    if by_target:
-        parts.append(("means", _target_means(seed), by_target))
+    if means:
+        parts.append(("means", _target_means(seed), means))
     if numbers:
         parts.insert(0, ("numbers", Pipeline(steps) if steps else "passthrough", numbers))
     return [("columns", ColumnTransformer(parts, sparse_threshold=0))]
@@ -165,9 +176,13 @@ def _target_means(seed: int) -> Pipeline:
     return Pipeline([("means", TargetEncoder(cv=folds)), ("cast", CastTransformer(dtype=np.float32))])
 
 
-def _preprocessing_step(step: Step, number: int, seed: int) -> Any:
+def _preprocessing_step(step: Step, number: int, seed: int, schema: Schema) -> Any:
     key = f"train.preprocessing.{number}"
     name, arguments = _name_and_arguments(step, key)
+    if name in OF_PICTURES:
+        if schema.image is None:
+            raise InputError(f"{key}: {name} is for pictures; say in data.image how high and wide a row's picture is")
+        arguments = {"image": schema.image, **arguments}
     return make(name, arguments, "transformer", seed, key, f"{key}.{name}")
 
 
@@ -222,6 +237,7 @@ def _known(path: str, kind: str) -> str:
     from sklearn.utils.discovery import all_estimators  # slow: it imports all of scikit-learn
 
     known = [_public_path(cls) for _, cls in all_estimators(type_filter=kind)]
+    known += OF_PICTURES if kind == "transformer" else []
     by_name = {known_path.rpartition(".")[2].lower(): known_path for known_path in known}
     name = path.rpartition(".")[2].lower()
     close = difflib.get_close_matches(name, by_name, n=1) or difflib.get_close_matches(

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,22 @@ def learn(
             elif step - best.best_step >= patience:
                 break
         return Learned(learner.kept(), step, best.best_step, best.scores)
+
+
+def relearn(classifier: Any, rows: Rows, steps: int, *, epochs: int, batch_size: int, seed: int) -> Any:
+    """The unfitted `classifier` after so many of at most `epochs` steps over `rows`: a choice that was made on others.
+
+    Nothing is measured on the way, since no row is left to measure it on.
+
+    Raises:
+        InputError: the classifier refuses the rows.
+    """
+    learner = choose(classifier, rows, epochs, batch_size, seed)
+    with reasons(type(classifier).__name__, classifier):
+        for _ in islice(learner.steps(), steps):
+            pass
+        learner.keep()
+        return learner.kept()
 
 
 def score(classifier: Any, rows: Rows) -> Scores:

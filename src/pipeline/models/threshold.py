@@ -33,21 +33,23 @@ def require_threshold(threshold: float | Literal["validation"], classifier: Any,
         )
 
 
-def with_threshold(classifier: Any, threshold: float | Literal["validation"], validation: Rows) -> tuple[Any, float]:
-    """The fitted classifier with its threshold, a float32, and that."""
-    if threshold == HALF:
-        return classifier, HALF
+def choose(threshold: float | Literal["validation"], classifier: Any, validation: Rows) -> float:
+    """The threshold as a float32, which ONNX has, chosen on the validation rows if that is asked."""
     if threshold == "validation":
         second = classifier.predict_proba(validation.features)[:, 1]
         threshold = best(validation.labels == classifier.classes_[1], np.asarray(second, np.float64))
-    found = float(np.float32(threshold))
+    return float(np.float32(threshold))
+
+
+def with_threshold(classifier: Any, threshold: float) -> Any:
+    """The fitted classifier with its threshold; with 0.5 it is itself."""
+    if threshold == HALF:
+        return classifier
+    classes = classifier.classes_
     fixed = FixedThresholdClassifier(
-        FrozenEstimator(classifier),
-        threshold=found,
-        pos_label=classifier.classes_[1],
-        response_method="predict_proba",
+        FrozenEstimator(classifier), threshold=threshold, pos_label=classes[1], response_method="predict_proba"
     )
-    return fixed.fit(validation.features, validation.labels), found
+    return fixed.fit(np.zeros((2, 1)), classes)  # nothing is learned: what is frozen looks at no row
 
 
 def best(positive: npt.NDArray[np.bool_], probability: npt.NDArray[np.float64]) -> float:

@@ -150,7 +150,8 @@ def is_random(train: Mapping[str, Any]) -> bool:
 
     arguments, steps = train.get("arguments") or {}, train.get("preprocessing") or []
     try:
-        model = build(train["estimator"], arguments, steps, train.get("calibration"), 0, Schema((), "", ()))
+        schema = Schema((), "", (), image=(1, 1))  # steps for pictures are built for pictures only
+        model = build(train["estimator"], arguments, steps, train.get("calibration"), 0, schema)
     except (PipelineError, KeyError, TypeError, AttributeError):  # of a base whose code knows other names than this
         return True
     return any(name.rpartition("__")[2] == "random_state" for name in model.get_params())

@@ -21,6 +21,8 @@ def load_model() -> Any:
     """
     import joblib
 
+    import pipeline.models.pictures  # noqa: F401  whose steps the pickle may hold: dvc.yaml is to name it
+
     recorded = lock.outputs(lock.read(Path())).get(MODEL)
     with Path(MODEL).open("rb") as file:
         found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

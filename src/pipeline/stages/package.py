@@ -49,6 +49,7 @@ def main() -> None:
         hashes={path: digest(Path(path), "md5") for path in (MODEL, SCHEMA, TEST, PREDICTIONS)},
         group=params.data.group,
         threshold=without_threshold(model)[1],
+        refit=params.train.refit,
     )
     if schema.tensor:
         content = to_onnx(model, len(schema.features), params.package.name)

@@ -1,7 +1,7 @@
 """Fits the model of params.yaml on the prepared training rows, watched on the validation rows."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,9 @@ from typing import Any
 import joblib
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.parquet as pq
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from pipeline.data.columns import Columns
@@ -20,14 +22,16 @@ from pipeline.metrics import answers
 from pipeline.metrics.slices import per_class
 from pipeline.models.estimators import build
 from pipeline.models.folds import folds_by_group, means_by_group
-from pipeline.models.learn import Learned, Scores, learn, reasons
+from pipeline.models.learn import Learned, Scores, learn, reasons, relearn
 from pipeline.models.learners import Rows
-from pipeline.models.threshold import require_threshold, with_threshold
-from pipeline.params import read_params
+from pipeline.models.pictures import OfPictures
+from pipeline.models.threshold import choose, require_threshold, with_threshold
+from pipeline.params import Train, read_params
 from pipeline.text import shown
 from pipeline.tracking import Live
 
 PREPARED = Path("data/prepared")
+TRAINING, VALIDATION = PREPARED / "train.parquet", PREPARED / "validation.parquet"
 
 
 def main() -> None:
@@ -35,17 +39,14 @@ def main() -> None:
     train = read_params().train
     schema = Schema.from_dict(read_json(PREPARED / "schema.json"))
     model = build(train.estimator, train.arguments, train.preprocessing, train.calibration, train.seed, schema)
-    rows = read_rows(PREPARED / "train.parquet", schema)
-    validation = read_rows(PREPARED / "validation.parquet", schema)
+    again = clone(model) if train.refit else None
+    rows, validation = read_rows([TRAINING], schema), read_rows([VALIDATION], schema)
     require_all_classes(rows, schema)
 
-    *before, (name, classifier) = model.steps
-    require_threshold(train.threshold, classifier, len(schema.classes))
-    groups = read_groups(PREPARED / "train.parquet")
-    for _, step in before:
-        with reasons("the preprocessing", step), means_by_group(step, rows.labels, groups):
-            rows = Rows(step.fit_transform(*rows), rows.labels)
-            validation = Rows(step.transform(validation.features), validation.labels)
+    groups = read_groups([TRAINING])
+    require_threshold(train.threshold, model.steps[-1][1], len(schema.classes))
+    rows, validation = preprocess(model, rows, groups, validation)
+    classifier = model.steps[-1][1]
     folds = folds_by_group(classifier, rows.labels, groups)
     with folds, Live("metrics/train") as live, progress(train.epochs) as show:
 
@@ -66,36 +67,82 @@ def main() -> None:
             seed=train.seed,
             record=record,
         )
-        answering, threshold = with_threshold(learned.classifier, train.threshold, validation)
+        threshold = choose(train.threshold, learned.classifier, validation)
         if train.threshold == "validation":
             live.summary["threshold"] = threshold
         summarize(live, learned)
-    for sentence in of_answers(answering, validation):
-        sys.stderr.write(f"train: validation {shown(sentence)}\n")
-    model.steps[-1] = (name, answering)
+        answering = with_threshold(learned.classifier, threshold)
+        for sentence in of_answers(answering, validation):
+            sys.stderr.write(f"train: validation {shown(sentence)}\n")
+        if again is not None:
+            del rows, validation  # before they are read again, all of them
+            model, learned_from = refit(again, schema, train, learned.best_step)
+            live.summary["refit_rows"] = learned_from
+            live.make_summary()
+            answering = with_threshold(model.steps[-1][1], threshold)
+        model.steps[-1] = (model.steps[-1][0], answering)
     if not schema.tensor:
         model = Pipeline([("columns", Columns(schema.features)), *model.steps])
     with replacing("models/model.joblib") as new:
         joblib.dump(model, new)
 
 
-def read_rows(path: Path, schema: Schema) -> Rows:
-    """The encoded features and the labels of a prepared table, without a second copy of them in memory."""
+def preprocess(model: Pipeline, rows: Rows, groups: npt.NDArray[np.object_] | None, *others: Rows) -> tuple[Rows, ...]:
+    """Fit every step of `model` before its classifier on `rows`; these and `others` as the classifier takes them."""
+    if not isinstance(model.steps[0][1], OfPictures):  # others count in float64 what is given to them as bytes
+        rows = rows._replace(features=rows.features.astype(np.float32, copy=False))
+        others = tuple(other._replace(features=other.features.astype(np.float32, copy=False)) for other in others)
+    for _, step in model.steps[:-1]:
+        with reasons("the preprocessing", step), means_by_group(step, rows.labels, groups):
+            rows = Rows(step.fit_transform(*rows), rows.labels)
+            others = tuple(Rows(step.transform(other.features), other.labels) for other in others)
+    return rows, *others
+
+
+def refit(model: Pipeline, schema: Schema, train: Train, steps: int) -> tuple[Pipeline, int]:
+    """The unfitted `model`, all of it fitted on training and validation rows together, and how many these are.
+
+    Its classifier learns as many steps as were best on the validation rows when it did not learn from them.
+    """
+    sides = [TRAINING, VALIDATION]
+    rows, groups = read_rows(sides, schema), read_groups(sides)
+    count = len(rows.labels)
+    sys.stderr.write(f"train: once more, on the {count:,} training and validation rows, {steps} steps\n")
+    (rows,) = preprocess(model, rows, groups)
+    name, classifier = model.steps[-1]
+    with folds_by_group(classifier, rows.labels, groups):
+        fitted = relearn(classifier, rows, steps, epochs=train.epochs, batch_size=train.batch_size, seed=train.seed)
+    model.steps[-1] = (name, fitted)
+    return model, count
+
+
+def read_rows(paths: Sequence[Path], schema: Schema) -> Rows:
+    """The encoded features and the labels of prepared tables, without a second copy of them in memory.
+
+    Float32, but for pixels that `prepare` kept as one byte each: these stay as they are.
+    """
     encode = Columns(schema.features)
-    with reading_parquet(path), pq.ParquetFile(path) as file:
-        features = np.empty((file.metadata.num_rows, len(schema.features)), dtype=np.float32)
-        labels: list[int | str] = []
-        for batch in file.iter_batches(batch_size=4096, columns=[*schema.names, TARGET]):
-            features[len(labels) : len(labels) + batch.num_rows] = encode.transform(batch.to_pandas())
-            labels += batch.column(TARGET).to_pylist()
+    count, kinds = 0, set[pa.DataType]()
+    for path in paths:
+        with reading_parquet(path), pq.ParquetFile(path) as file:
+            count += file.metadata.num_rows
+            kinds |= {file.schema_arrow.field(name).type for name in schema.names}
+    features = np.empty((count, schema.width), np.uint8 if kinds == {pa.uint8()} else np.float32)
+    labels: list[int | str] = []
+    for path in paths:
+        with reading_parquet(path), pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=4096, columns=[*schema.names, TARGET]):
+                features[len(labels) : len(labels) + batch.num_rows] = encode.transform(batch.to_pandas())
+                labels += batch.column(TARGET).to_pylist()
     return Rows(features, np.array(labels))
 
 
-def read_groups(path: Path) -> npt.NDArray[np.object_] | None:
-    """The group of each row of a prepared table, if data.group is declared."""
-    if GROUP not in pq.read_schema(path).names:
+def read_groups(paths: Sequence[Path]) -> npt.NDArray[np.object_] | None:
+    """The group of each row of prepared tables, if data.group is declared."""
+    if GROUP not in pq.read_schema(paths[0]).names:
         return None
-    return np.array(pq.read_table(path, columns=[GROUP]).column(0).to_pylist(), dtype=object)
+    tables = [pq.read_table(path, columns=[GROUP]) for path in paths]
+    return np.array([group for table in tables for group in table.column(0).to_pylist()], dtype=object)
 
 
 def require_all_classes(rows: Rows, schema: Schema) -> None:

@@ -376,7 +376,7 @@ def test_a_threshold_is_applied_in_every_stage_and_inside_the_package(
     project.write(rare)
     arguments = {"max_depth": 3} if "Tree" in estimator else {}
     project.set(train={"estimator": estimator, "arguments": arguments, "preprocessing": [], "threshold": threshold})
-    project.prepare(target="y", id="nr", categorical=["code"])
+    project.prepare(target="y", id="nr", categorical=["code"], dates=DATES)
     run(train, evaluate, package)
     said = pd.read_parquet("data/predictions/test.parquet")
     by_half = np.where(said["proba_stays"] >= 0.5, "stays", "leaves")

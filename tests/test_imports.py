@@ -28,12 +28,13 @@ ROOMS = {
     "repository": {"params"},
     "tracking": {"params", "data", "repository"},
     "review": {"params", "data", "metrics", "models", "package", "comparison", "repository", "tracking"},
+    "registry": {"params", "data", "metrics", "models", "package", "comparison", "repository", "tracking", "review"},
     "comment": set(),
     "serving": {"data", "package"},
     "stages": {"params", "data", "metrics", "models", "package", "tracking", "repository"},
     "adopt": {"params", "data", "comparison", "repository", "review"},
     "use": {"params", "repository"},
-    "cli": {"adopt", "use", "params", "data", "comparison", "repository", "review", "serving", "tracking"},
+    "cli": {"adopt", "use", "params", "data", "comparison", "repository", "review", "serving", "tracking", "registry"},
 }
 DOMAIN = ("data", "metrics", "models", "package", "comparison")
 FOREIGN = {"dvc", "dvclive", "wandb", "subprocess", "gto"}  # of which the domain knows nothing

@@ -120,6 +120,24 @@ def test_the_stated_loss_of_a_mean_is_found_in_80_percent(name, rows, classes, s
     assert found / samples == pytest.approx(0.8, abs=0.05 + 2 * (0.16 / samples) ** 0.5)
 
 
+def test_means_over_classes_claim_nothing_where_a_class_has_no_row():
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 2, 20_000)
+    tables = [of(truth, drawn(random, truth, random.normal(size=(20_000, 3)), 3.0)) for _ in range(2)]
+    rules = {name: {"better": "higher", "tolerance": 0.3} for name in ("balanced_accuracy", "macro_f1")}
+    found = compare(*tables, rules, primary="macro_f1")
+    assert all(row.verdict == "no detectable change" and row.low is not None for row in found.metrics.values())
+    assert found.notes == [
+        "no row of class 2: balanced accuracy and macro f1 are over the others, and claim nothing of all"
+    ]
+    both = [table.drop(columns="proba_2") for table in tables]
+    for table in both:
+        table["prediction"] = (table["proba_1"] > table["proba_0"]).astype(int)
+        table[["proba_0", "proba_1"]] /= table[["proba_0", "proba_1"]].sum(axis=1).to_numpy()[:, None]
+    found = compare(*both, rules, primary="macro_f1")
+    assert all(row.within_tolerance for row in found.metrics.values()) and not found.notes
+
+
 def test_no_power_is_stated_where_no_statement_holds():
     random = np.random.default_rng(0)
     truth = random.integers(0, 3, 500)

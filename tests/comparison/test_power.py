@@ -85,3 +85,18 @@ def test_each_regression_rule_gets_its_share_and_no_other_rule() -> None:
     assert first.harmless is None and second.harmless is not None
     assert 0.38 < second.harmless.share < 0.42 and second.harmless.margin == 0.033
     assert with_power(rules[1], outcomes[1], compare(base, base)).harmless is None, "nothing differs, nothing is known"
+
+
+@pytest.mark.parametrize(("strict", "least", "most"), [(False, 0.0, 0.026), (True, 0.9, 1.0)])
+def test_what_is_not_decided_is_no_failure_unless_the_rule_is_strict(strict: bool, least: float, most: float) -> None:
+    """30 rows cannot decide 2 points: at zero rows that differ, 11 points might hide in rows that they hold none of."""
+    truth = np.arange(30) % 3
+    base = pd.DataFrame({"key": np.arange(30), "truth": truth, "prediction": truth})
+    base.loc[:1, "prediction"] = 2
+    head = base.assign(prediction=truth)
+    head.loc[10, "prediction"] = (truth[10] + 1) % 3
+    found = compare(base, head)
+    said = with_power(
+        Rule(metric="accuracy", regression=0.02, strict=strict), Outcome("a rule", "block", "not decided", ""), found
+    )
+    assert said.harmless is not None and least <= said.harmless.share <= most

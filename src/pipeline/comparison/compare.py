@@ -11,6 +11,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from pipeline.comparison.align import Count, Pairs, Side, as_text, pair
+from pipeline.comparison.formats import some
 from pipeline.comparison.measures import MEASURES, Estimate, Measured, measure, proportions
 from pipeline.comparison.results import Comparison, Flips, GroupComparison, MetricComparison, RowCost, Verdict, needed
 from pipeline.errors import InputError
@@ -90,7 +91,7 @@ def compare(
             right_to_wrong=_flips(pairs, right=pairs.base, wrong=pairs.head),
             wrong_to_right=_flips(pairs, right=pairs.head, wrong=pairs.base),
         ),
-        notes=pairs.notes,
+        notes=[*pairs.notes, *_absent(pairs, rules)],
     )
 
 
@@ -101,6 +102,15 @@ def _rule(name: str, rule: Metric | Mapping[str, Any]) -> Metric:
         found = error.errors(include_url=False)[0]
         where = ": ".join([f"metric '{name}'", *map(str, found["loc"])])
         raise InputError(f"{where}: {found['msg']}") from None
+
+
+def _absent(pairs: Pairs, rules: Collection[str]) -> list[str]:
+    """That means over classes are not over all of them, if classes have no row."""
+    averaged = [name.replace("_", " ") for name in ("balanced_accuracy", "macro_f1") if name in rules]
+    gone = [name for code, name in enumerate(pairs.classes) if code not in pairs.sampling.present]
+    if pairs.base.probabilities is None or not len(pairs.keys) or not averaged or not gone:
+        return []
+    return [f"no row of class {some(gone)}: {' and '.join(averaged)} are over the others, and claim nothing of all"]
 
 
 def _check(rules: Mapping[str, Metric], primary: str, confidence: float) -> None:

@@ -92,7 +92,7 @@ def _judge(rule: Rule, metrics: Mapping[str, Metric], figures: Figures) -> Outco
 
 
 def _regression(rule: Rule, metric: Metric, found: MetricComparison | None) -> tuple[Status, str]:
-    """Whether the head is surely not worse by more than the rule allows; undecided where no result could show that.
+    """Whether the interval denies that the head is worse by more than is allowed; undecided where no result could.
 
     Judged is the far end of what may be claimed: what the change may cost, not what it seems to cost on these rows.
     """
@@ -105,7 +105,7 @@ def _regression(rule: Rule, metric: Metric, found: MetricComparison | None) -> t
     lost = -found.difference if metric.better == "higher" else found.difference
     near = -(found.high_unadjusted or 0.0) if metric.better == "higher" else found.low_unadjusted
     if found.worst <= 0:
-        return "passes", "surely not worse"
+        return "passes", "better, by all that the interval holds"
     may = f"may be worse by up to {formats.apart(metric, found.worst, limit, formats.size)}"
     if found.worst <= limit:
         return "passes", may
@@ -118,7 +118,7 @@ def _regression(rule: Rule, metric: Metric, found: MetricComparison | None) -> t
 
 def describe(rule: Rule, metric: Metric | None) -> str:
     """The rule in words."""
-    sure = ", surely" if rule.at == "interval" else ""
+    sure = ", by its interval" if rule.at == "interval" else ""
     if rule.minimum is not None:
         return f"{rule.metric} at least {formats.value(metric, rule.minimum)}{sure}"
     if rule.maximum is not None:

@@ -11,15 +11,25 @@ from pipeline.comparison.proportions import POWER
 from pipeline.metrics.values import Floats
 from pipeline.metrics.variance import Sampling, centred
 
-FEWEST_LOST = 7  # rows that a loss must consist of for its power to be stated: of fewer it is not normal enough
+FEWEST_LOST = 10  # rows that a loss must consist of for its power to be stated: of fewer it is not normal enough
+MOST_LOST = 0.1  # of all rows, for the same: a larger loss changes what its own size is judged by
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the models' own probabilities say of a row's change: its variance, and the third moment over the second."""
+
+    variance: float = 0.0
+    cost: float = 0.0
 
 
 @dataclass(frozen=True)
 class StudentDifference:
     """A difference with its standard error, estimated with so many degrees of freedom; none is beyond `largest`.
 
-    `row`: what one row, or one group of rows, can move the difference at most. `loss`: by how much a right row that
-    turns wrong moves it, as the mean square over the mean; None where no power is stated.
+    `seen`: what one row that these rows happen not to hold may well move it, as one of them does. `row`: what one row,
+    or one group of rows, can move it at most. `loss`: by how much a right row that turns wrong moves it, as the mean
+    square over the mean; None where no power is stated. Nor is that of a loss above `most_lost`.
     """
 
     difference: float
@@ -28,17 +38,24 @@ class StudentDifference:
     largest: float = math.inf
     row: float = 0.0
     loss: float | None = None
+    seen: float = 0.0
+    most_lost: float = math.inf
 
     @cached_property
     def p(self) -> float:
         """Two-sided."""
         if self.difference == 0:
             return 1.0
-        return float(2 * special.stdtr(self.degrees, -abs(self.difference) / self.standard_error))
+        away = abs(self.difference)
+        return float(2 * special.stdtr(self.degrees, -away / math.sqrt(self.standard_error**2 + away * self.seen)))
 
     def interval(self, alpha: float) -> tuple[float, float]:
-        """At confidence 1 - alpha; it excludes 0 exactly if `p` < alpha."""
-        half = self._quantile(1 - alpha / 2) * self.standard_error
+        """At confidence 1 - alpha; it excludes 0 exactly if `p` < alpha.
+
+        Student's; and where few rows move the difference, the score interval of a Poisson number of such rows: if it
+        were x further on, x of it would be more such rows, which adds x times what one moves to the variance.
+        """
+        half = self._half(alpha)
         return max(self.difference - half, -self.largest), min(self.difference + half, self.largest)
 
     def claimable(self, alpha: float) -> tuple[float, float]:
@@ -50,6 +67,7 @@ class StudentDifference:
         """
         unseen = self.unseen(alpha)
         half = unseen / 2 + math.hypot(self._quantile(1 - alpha / 2) * self.standard_error, unseen / 2)
+        half = max(half, self._half(alpha))
         return max(self.difference - half, -self.largest), min(self.difference + half, self.largest)
 
     def unseen(self, alpha: float) -> float:
@@ -68,7 +86,10 @@ class StudentDifference:
         variance, c = self.standard_error**2, self.loss
         found = _root(self._quantile(1 - alpha / 2), variance, c)
         size = found + _root(self._quantile(POWER), variance + found * c, c)
-        return size if FEWEST_LOST * c <= size <= self.largest and size > 0 else None
+        return size if FEWEST_LOST * c <= size <= min(self.largest, self.most_lost) and size > 0 else None
+
+    def _half(self, alpha: float) -> float:
+        return _root(self._quantile(1 - alpha / 2), self.standard_error**2, self.seen)
 
     def _quantile(self, share: float) -> float:
         return float(special.stdtrit(self.degrees, share))
@@ -88,21 +109,28 @@ def paired_mean(
     sampling: Sampling | None = None,
     row: float = 0.0,
     loss: float | None = None,
+    said: Said | None = None,
 ) -> StudentDifference:
     """The difference of two means over the same rows, from head - base of each row (at least 2).
 
     A change that is the same in every row has no spread, and yet few rows do not make it certain. So one more row that
     changed as much the other way is thought of: with it p is about that of the sign test if all rows agree (5 rows:
     0.05), and of many rows it is lost among the others. Where no row changed at all, half a row that changed by `scale`
-    is thought of, the size of what is averaged. Of rows in groups these are a group. `row` is what one may cost.
+    is thought of, the size of what is averaged. Of rows in groups these are a group. `row` is what one may cost. `said`
+    by the models themselves counts where its variance is more than was seen.
     """
-    sampling = sampling or Sampling(np.zeros(len(row_differences), dtype=np.intp))
+    sampling, said = sampling or Sampling(np.zeros(len(row_differences), dtype=np.intp)), said or Said()
     [units], [degrees] = sampling.units, sampling.degrees
     if not row_differences.any():
         return StudentDifference(difference, scale / (2 * units), float(degrees), largest, row / units, loss)
-    spread = sampling.spread(centred(row_differences, sampling.strata))
-    error = math.sqrt(spread.variance + (2 * difference / units) ** 2)
-    return StudentDifference(difference, error, spread.degrees, largest, row / units, loss)
+    contributions = centred(row_differences, sampling.strata)
+    spread = sampling.spread(contributions)
+    # rows in groups count as many as independent ones with the same variance, also for what is said of them
+    alone = float(contributions @ contributions)
+    rows = len(row_differences) * min(1.0, alone / spread.variance) if spread.variance and alone else units
+    error = math.sqrt(max(spread.variance, said.variance / rows) + (2 * difference / units) ** 2)
+    most_lost = MOST_LOST * len(row_differences) * (loss or 0.0)
+    return StudentDifference(difference, error, spread.degrees, largest, row / units, loss, said.cost / rows, most_lost)
 
 
 def sum_of_contributions(
@@ -111,7 +139,7 @@ def sum_of_contributions(
     sampling: Sampling,
     shortfall: float = 1.0,
     row: float = 0.0,
-    loss: float | None = None,
+    few_rows: bool = False,
 ) -> StudentDifference:
     """A difference whose error is the sum of independent contributions of rows, in each class of the truth around 0.
 
@@ -123,9 +151,10 @@ def sum_of_contributions(
       count; where it has a share of right, `shortfall` is what is missing to 1 on average. What lies between 0 and 1
       varies by its mean at most; to the mean, too, half a row is added that has nothing right.
 
-    Of rows in groups all of these are groups.
+    Of rows in groups all of these are groups. `few_rows`: the difference may come from few rows that move it far.
     """
     units = sampling.units
     spread = (shortfall * units + 0.5) / (units + 1) if shortfall < 1 else 1.0
     found = sampling.spread(contributions, added=spread / 2 / (len(units) * units) ** 2)
-    return StudentDifference(difference, found.variance**0.5, found.degrees, largest=1.0, row=row, loss=loss)
+    seen = found.seen if few_rows else 0.0
+    return StudentDifference(difference, found.variance**0.5, found.degrees, 1.0, row, seen=seen)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.comparison.align import Count, Pairs, Side
-from pipeline.comparison.means import paired_mean, sum_of_contributions
+from pipeline.comparison.means import Said, paired_mean, sum_of_contributions
 from pipeline.comparison.proportions import PairedProportions
 from pipeline.metrics import values
 from pipeline.metrics.auc import auc_and_influence
@@ -20,6 +20,7 @@ from pipeline.metrics.variance import Sampling, centred
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 FLOOR = 1e-6  # the least probability that a model is taken to give to the truth, where nothing else is declared
+AT_ONCE = 50_000  # rows of which every class is looked at together, so that a million of them take no more memory
 MOST_DRIVING = 5  # rows that are named, if half of a difference comes from them
 
 
@@ -103,8 +104,7 @@ def proportions(base: Booleans, head: Booleans, groups: Codes | None = None) -> 
         return Measured(before, after, PairedProportions(len(base), both, lost, gained), count)
     sampling = Sampling(np.zeros(len(base), dtype=np.intp), np.unique(groups, return_inverse=True)[1])
     contributions = centred(head.astype(float) - base, sampling.strata)
-    row, loss = 1 / float(sampling.units[0]), 1 / len(base)
-    estimate = sum_of_contributions(after - before, contributions, sampling, row=row, loss=loss)
+    estimate = sum_of_contributions(after - before, contributions, sampling, row=1 / float(sampling.units[0]))
     return Measured(before, after, estimate, count)
 
 
@@ -122,8 +122,13 @@ def _balanced_accuracy(pairs: Pairs, bins: int, floor: float) -> Measured:
     )
     change = (pairs.head.prediction == truth).astype(float) - (pairs.base.prediction == truth)
     contributions = centred(change, truth) / len(sampling.present)
-    row = 1 / float(sampling.units.min()) / len(sampling.present)
+    row = max(1 / float(sampling.units.min()) / len(sampling.present), _of_absent_classes(pairs))
     return Measured(base, head, sum_of_contributions(head - base, contributions, sampling, row=row), pairs.count)
+
+
+def _of_absent_classes(pairs: Pairs) -> float:
+    """What a mean over all classes may lose in those that no row has: these rows tell nothing of them."""
+    return 1 - len(pairs.sampling.present) / len(pairs.classes)
 
 
 def _macro_f1(pairs: Pairs, bins: int, floor: float) -> Measured | str:
@@ -139,6 +144,7 @@ def _macro_f1(pairs: Pairs, bins: int, floor: float) -> Measured | str:
     contributions = influences[1][truth, pairs.head.prediction] - influences[0][truth, pairs.base.prediction]
     most = [np.diagonal(each) - each.min(axis=1) for each in influences]  # a row that is wrong instead of right
     row = float(np.max(np.maximum(*most)[sampling.present] * sampling.rows / sampling.units))
+    row = max(row, _of_absent_classes(pairs))
     estimate = sum_of_contributions(after - before, contributions, sampling, row=row)
     return Measured(before, after, estimate, pairs.count)
 
@@ -163,22 +169,50 @@ def _log_loss(pairs: Pairs, base: Floats, head: Floats, floor: float) -> Measure
     most = -math.log(floor)
     if max(costs.base.max(), costs.head.max()) > most:
         most = -math.log(np.finfo(np.float64).eps)
-    return _mean(pairs, costs, most, math.inf, values.log_losses)
+    return _mean(pairs, costs, most, math.inf, values.log_losses, values.log_losses_by_class)
 
 
 def _brier(pairs: Pairs, base: Floats, head: Floats, floor: float) -> Measured:
     costs = Costs(values.brier_losses(pairs.truth, base), values.brier_losses(pairs.truth, head))
     most = 1.0 if len(pairs.classes) == 2 else 2.0
-    return _mean(pairs, costs, most, most, values.brier_losses)
+    return _mean(pairs, costs, most, most, values.brier_losses, values.brier_losses_by_class)
 
 
-def _mean(pairs: Pairs, costs: Costs, most: float, largest: float, losses: Callable[..., Floats]) -> Measured:
+def _mean(
+    pairs: Pairs,
+    costs: Costs,
+    most: float,
+    largest: float,
+    losses: Callable[..., Floats],
+    by_class: Callable[[Floats], Floats],
+) -> Measured:
     before, after = float(costs.base.mean()), float(costs.head.mean())
     scale = float(max(np.abs(costs.base).max(), np.abs(costs.head).max()))
     sampling = Sampling(np.zeros(len(pairs.truth), dtype=np.intp), pairs.groups)
-    loss = _loss_of_a_row(pairs, losses)
-    estimate = paired_mean(after - before, costs.head - costs.base, largest, scale, sampling, most, loss)
+    loss = _loss_of_a_row(pairs, losses) if pairs.groups is None else None  # of groups no statement held
+    said = _said(pairs, after - before, by_class)
+    estimate = paired_mean(after - before, costs.head - costs.base, largest, scale, sampling, most, loss, said)
     return Measured(before, after, estimate, pairs.count, costs)
+
+
+def _said(pairs: Pairs, difference: float, by_class: Callable[[Floats], Floats]) -> Said:
+    """How what a row costs more in the head varies if its class is drawn as both models say.
+
+    What both say is the geometric mean of their probabilities: where they contradict each other the plain mean expects
+    each to be wrong as often as the other is sure. Where the cost is that of a rare class, these rows may hold none of
+    it, and then show neither its size nor its luck.
+    """
+    base, head = pairs.base.probabilities, pairs.head.probabilities
+    assert base is not None and head is not None
+    second = third = 0.0
+    for start in range(0, len(base), AT_ONCE):
+        old, new = base[start : start + AT_ONCE], head[start : start + AT_ONCE]
+        away = by_class(new) - by_class(old) - difference
+        likely = np.sqrt(old * new)
+        likely /= np.maximum(likely.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+        weighed = likely * away * away
+        second, third = second + float(weighed.sum()), third + float(np.einsum("ij,ij->", weighed, away))
+    return Said(second / len(base), abs(third) / second if second else 0.0)
 
 
 def _loss_of_a_row(pairs: Pairs, losses: Callable[..., Floats]) -> float | None:
@@ -212,7 +246,7 @@ def _roc_auc(pairs: Pairs, base: Floats, head: Floats, floor: float) -> Measured
     own = 1 / sampling.units / (1 if len(pairs.classes) == 2 else len(sampling.present))
     others = 0.0 if len(pairs.classes) == 2 else 1 / float(sampling.units.sum())
     row = float(own.max()) + others
-    estimate = sum_of_contributions(after - before, contributions, sampling, shortfall, row)
+    estimate = sum_of_contributions(after - before, contributions, sampling, shortfall, row, few_rows=True)
     return Measured(before, after, estimate, pairs.count)
 
 

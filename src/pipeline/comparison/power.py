@@ -38,7 +38,10 @@ def harmless(rule: Rule, found: Comparison) -> Harmless | None:
     row, alpha, margin = found.metrics.get(rule.metric), 1 - found.confidence, rule.regression or 0.0
     if row is None or row.low_unadjusted is None or row.high_unadjusted is None or found.identical:
         return None
-    if rule.metric == "accuracy" and found.groups is None:
+    if row.unseen is not None and row.unseen > margin > 0 and not rule.strict:
+        half = (row.high_unadjusted - row.low_unadjusted) / 2
+        share, sound = found_worse_share(half, margin, alpha), margin
+    elif rule.metric == "accuracy" and found.groups is None:
         discordant = len(found.flips.right_to_wrong) + len(found.flips.wrong_to_right)
         share = blocked_share_of_proportions(found.n, discordant, margin, alpha)
         sound = sound_margin_of_proportions(found.n, discordant, alpha) if share > FEW else margin
@@ -49,6 +52,17 @@ def harmless(rule: Rule, found: Comparison) -> Harmless | None:
         share = blocked_share(row.low_unadjusted, row.high_unadjusted, margin, alpha, reach)
         sound = max(margin, sound_margin(row.low_unadjusted, row.high_unadjusted, alpha, reach=reach))
     return Harmless(rule.metric, share, sound)
+
+
+def found_worse_share(half: float, margin: float, alpha: float) -> float:
+    """The share of changes without effect that fail a rule which so few rows cannot decide.
+
+    What is not decided is let through, but for a head that is found worse, and by more than the margin: if its
+    difference behaves like a mean whose interval at 1 - alpha is so wide to each side.
+    """
+    if half <= 0:
+        return 0.0
+    return float(special.ndtr(-float(special.ndtri(1 - alpha / 2)) * max(half, margin) / half))
 
 
 def blocked_share(low: float, high: float, margin: float, alpha: float, reach: float | None = None) -> float:

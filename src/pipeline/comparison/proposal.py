@@ -21,7 +21,7 @@ def tolerance(rows: int) -> float:
 
 
 def gate(rows: int, primary: str, classes: int) -> list[dict[str, Any]]:
-    """Rules for `rows` test rows: as good as knowing nothing is too little, and no surely worse model is let in."""
+    """Rules for `rows` test rows: as good as knowing nothing is too little, and what may be far worse is not let in."""
     floor = {"accuracy": None, "balanced_accuracy": 1 / max(2, classes), "roc_auc": 0.5}[primary]
     rules: list[dict[str, Any]] = []
     if floor is not None:

@@ -46,8 +46,12 @@ def intervals(
     if probabilities is not None:
         if "top_2_accuracy" in values:
             found["top_2_accuracy"] = share(metrics.top_2_hits(truth, probabilities), alone, confidence)
-        found["log_loss"] = mean_loss(_log_losses(probabilities), truth, probabilities, alone, confidence)
-        found["brier"] = mean_loss(_brier_losses(probabilities), truth, probabilities, alone, confidence)
+        found["log_loss"] = mean_loss(
+            metrics.log_losses_by_class(probabilities), truth, probabilities, alone, confidence
+        )
+        found["brier"] = mean_loss(
+            metrics.brier_losses_by_class(probabilities), truth, probabilities, alone, confidence
+        )
         if "roc_auc" in values:
             area, influence = auc_and_influence(truth, probabilities)
             found["roc_auc"] = between(area, influence, by_class, confidence, shortfall=1 - area)
@@ -124,16 +128,6 @@ def mean_loss(
     variance = max(spread.variance, said / n / per_unit)
     centre = mean + z**2 * cost / 2
     return low, min(centre + float(np.hypot(t * variance**0.5, z**2 * cost / 2)), largest)
-
-
-def _log_losses(probabilities: Floats) -> Floats:
-    epsilon = np.finfo(probabilities.dtype).eps
-    return np.asarray(-np.log(np.clip(probabilities, epsilon, 1 - epsilon)))
-
-
-def _brier_losses(probabilities: Floats) -> Floats:
-    total = np.einsum("ij,ij->i", probabilities, probabilities)[:, None] - 2 * probabilities + 1
-    return np.asarray(total / 2 if probabilities.shape[1] == 2 else total)
 
 
 def _quantile(degrees: float, confidence: float) -> float:

@@ -149,6 +149,18 @@ def brier_losses(truth: Codes, probabilities: Floats) -> Floats:
     return total / 2 if probabilities.shape[1] == 2 else total
 
 
+def log_losses_by_class(probabilities: Floats) -> Floats:
+    """What each row would cost if its class were this one (rows, classes): log loss."""
+    epsilon = np.finfo(probabilities.dtype).eps
+    return np.asarray(-np.log(np.clip(probabilities, epsilon, 1 - epsilon)), dtype=np.float64)
+
+
+def brier_losses_by_class(probabilities: Floats) -> Floats:
+    """What each row would cost if its class were this one (rows, classes): Brier score."""
+    total = np.einsum("ij,ij->i", probabilities, probabilities)[:, None] - 2 * probabilities + 1
+    return np.asarray(total / 2 if probabilities.shape[1] == 2 else total)
+
+
 def top_2_hits(truth: Codes, probabilities: Floats) -> npt.NDArray[np.bool_]:
     """Whether each row's class is among its two most probable ones, whichever of equal ones comes first.
 

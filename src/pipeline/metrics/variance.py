@@ -18,14 +18,20 @@ Codes = npt.NDArray[np.integer[Any]]
 Floats = npt.NDArray[np.float64]
 
 FEWEST_GROUPS = 10  # with fewer no variance is to be trusted
+FEW_ROWS = 10  # that carry a variance: one more like the largest of them might be missing from it
 
 
 @dataclass(frozen=True)
 class Spread:
-    """The variance of a sum of contributions, and the degrees of freedom with which it is known."""
+    """The variance of a sum of contributions, and the degrees of freedom with which it is known.
+
+    `seen`: the largest contribution, in full if ten or fewer like it would make the whole variance, else in proportion
+    less. (How many make it: the square of the sum of squares over the sum of fourth powers.)
+    """
 
     variance: float
     degrees: float
+    seen: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ class Sampling:
         if self.groups is None:
             within = np.asarray(np.bincount(self.strata, weights=contributions**2)[self.present] + added)
             total = float(within.sum())
-            return Spread(total, _satterthwaite(within, self.degrees))
+            return Spread(total, _satterthwaite(within, self.degrees), _seen(contributions))
         cell, strata, _ = self._cells
         # of rows n / (n - 1) is in the contributions already; of groups it is that of the units
         scale = np.ones(int(self.strata.max()) + 1)
@@ -89,9 +95,12 @@ class Sampling:
         scale[self.present] = np.sqrt(np.maximum(rows - 1, 1) / rows * units / np.maximum(units - 1, 0.5))
         scaled = contributions * scale[self.strata]
         within = np.asarray(np.bincount(strata, weights=np.bincount(cell, weights=scaled) ** 2)[self.present] + added)
-        total = float(np.sum(np.bincount(self.groups, weights=scaled) ** 2) + np.sum(within * 0 + added))
+        of_groups = np.bincount(self.groups, weights=scaled)
+        total = float(np.sum(of_groups**2) + np.sum(within * 0 + added))
         most = _bell_mccaffrey(np.bincount(self.groups))
-        return Spread(total, min(_satterthwaite(within, self.degrees), most))
+        return Spread(
+            total, min(_satterthwaite(within, self.degrees), most), _seen(np.asarray(of_groups, dtype=np.float64))
+        )
 
 
 def centred(values: npt.NDArray[np.floating], strata: Codes) -> Floats:
@@ -102,6 +111,12 @@ def centred(values: npt.NDArray[np.floating], strata: Codes) -> Floats:
     rows = np.bincount(strata)
     means = np.bincount(strata, weights=values) / np.maximum(rows, 1) * (rows > 1)
     return np.asarray((values - means[strata]) / np.sqrt(rows * np.maximum(rows - 1, 1))[strata])
+
+
+def _seen(contributions: Floats) -> float:
+    squares = contributions**2
+    total, fourth = float(squares.sum()), float(squares @ squares)
+    return float(squares.max()) ** 0.5 * min(1.0, FEW_ROWS * fourth / total**2) if fourth > 0 else 0.0
 
 
 def _satterthwaite(variances: Floats, degrees: Floats) -> float:

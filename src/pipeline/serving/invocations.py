@@ -25,9 +25,9 @@ def read(body: bytes, reader: Reader) -> Asked:
     try:
         content = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        plain = _plain(explain.parse(body), reader.schema.tensor)
+        plain = _plain(explain.parse(body), reader.tensor)
         raise reader.explained(plain, error) from None
-    return reader.convert(_plain(content, reader.schema.tensor))
+    return reader.convert(_plain(content, reader.tensor))
 
 
 def _plain(content: Any, tensor: bool) -> Any:
@@ -72,7 +72,7 @@ def _each_is_named(found: Any) -> bool:
 def answer(model: Model, found: Answer) -> dict[str, Any]:
     """What MLflow's scoring server makes of the package's answer."""
     labels, classes = found.labels.tolist(), [of.tolist() for of in found.probabilities]
-    if model.schema.tensor:
+    if model.tensor:
         rows = list(map(list, zip(*classes, strict=True)))
         return {"predictions": {LABEL: labels, **({PROBABILITIES: rows} if classes else {})}}
     names = [LABEL, *(f"proba_{label}" for label in model.schema.classes[: len(classes)])]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.data.date_format import write
 from pipeline.data.schema import Feature, Schema, probability_columns
 from pipeline.errors import CheckError, InputError
 from pipeline.package.graph import INPUT, LABEL, PROBABILITIES, input_names
@@ -39,16 +40,17 @@ class Model:
         Raises:
             CheckError: onnxruntime does not take the graph, or its inputs are not those that the schema names.
         """
-        self.files = files
+        self.files = {name: content for name, content in files.items() if name != GRAPH}  # the session has its own copy
         self.version = hashlib.sha256(files[SUMS]).hexdigest()[:12]  # of all files: each has its hash there
         self.schema = Schema.from_dict(json.loads(files[SCHEMA]))
-        self.inputs = [INPUT] if self.schema.tensor else input_names(self.schema)
+        self.tensor = self.schema.tensor  # kept: it looks at every feature
+        self.inputs = [INPUT] if self.tensor else input_names(self.schema)
         self._session = _session(files[GRAPH])
         found = [one.name for one in self._session.get_inputs()]
         if found != self.inputs:
             raise CheckError(f"{GRAPH} takes other columns than {SCHEMA} names; make the package again: dvc repro")
         outputs = [one.name for one in self._session.get_outputs()]
-        of_classes = [PROBABILITIES] if self.schema.tensor else probability_columns(self.schema.classes)
+        of_classes = [PROBABILITIES] if self.tensor else probability_columns(self.schema.classes)
         self.states_probabilities = of_classes[0] in outputs
         self._outputs = [LABEL, *(of_classes if self.states_probabilities else ())]
 
@@ -69,7 +71,7 @@ class Model:
 
     def _answer(self, found: Sequence[npt.NDArray[Any]]) -> Answer:
         labels, *probabilities = found
-        return Answer(labels, list(probabilities[0].T) if self.schema.tensor and probabilities else probabilities)
+        return Answer(labels, list(probabilities[0].T) if self.tensor and probabilities else probabilities)
 
     @cached_property
     def example(self) -> dict[str, Any]:
@@ -137,4 +139,6 @@ def _middle(feature: Feature) -> Any:
     if feature.type == "boolean":
         return False
     low, high = feature.minimum or 0.0, feature.maximum or 0.0
+    if feature.type == "date":
+        return write((low + high) / 2, feature.format)
     return round((low + high) / 2) if low.is_integer() and high.is_integer() else (low + high) / 2

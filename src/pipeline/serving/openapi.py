@@ -3,14 +3,16 @@
 from collections.abc import Iterable
 from typing import Any
 
+from pipeline.data.date_format import READABLE
 from pipeline.data.schema import Feature
 from pipeline.package.graph import INPUT
-from pipeline.serving.cells import blanks, takes_booleans, takes_gap, takes_numbers
+from pipeline.serving.cells import blank_numbers, blanks, takes_booleans, takes_gap, takes_numbers
 from pipeline.serving.explain import LARGEST
 from pipeline.serving.model import Model
 from pipeline.serving.refusal import STATUS
 
 JSON = "application/json"
+NAMES = {"minimum": -(2**63), "maximum": 2**63 - 1}  # of a number that is a name
 TEXTS = {
     400: "this is no JSON",
     401: "the token is missing or another",
@@ -28,7 +30,7 @@ def document(model: Model, key: str | None, answer: dict[str, Any]) -> dict[str,
     schema = model.schema
     properties = {feature.name: cell(feature) for feature in schema.features}
     columns = {name: _list(of) for name, of in properties.items()}
-    own: Any = {"type": ["string", "integer", "null"], "minimum": -(2**63), "maximum": 2**63 - 1}
+    own: Any = {"type": ["string", "number", "null"], **NAMES}
     row = _object(properties | ({key: own} if key else {}), schema.names)
     table = _object(columns | ({key: _list(own)} if key else {}), schema.names)
     forms: list[Any] = [_ref("Row"), _list(_ref("Row")), _ref("Columns")]
@@ -78,11 +80,14 @@ def cell(feature: Feature) -> dict[str, Any]:
         return {"type": _or_null("boolean", feature)}
     if feature.type == "number":
         return {"type": _or_null("number", feature), "minimum": -LARGEST, "maximum": LARGEST, **_not_blank(feature)}
+    if feature.type == "date":
+        return {"type": _or_null("string", feature), "description": f"a date as {feature.format or READABLE}"}
     kinds = ["string"] + (["number"] if takes_numbers(feature) else [])
     kinds += ["boolean"] if takes_booleans(feature) else []
     found: dict[str, Any] = {"type": [*kinds, *(["null"] if takes_gap(feature) else [])]}
+    found |= NAMES if takes_numbers(feature) else {}
     if not takes_gap(feature):
-        found["not"] = {"enum": sorted(blanks(feature))}
+        found["not"] = {"enum": [*sorted(blanks(feature)), *blank_numbers(feature)]}
         found["pattern"] = r"\S"
     return found
 
@@ -99,7 +104,8 @@ def _or_null(kind: str, feature: Feature) -> Any:
 
 
 def _not_blank(feature: Feature) -> dict[str, Any]:
-    return {"not": {"enum": list(feature.na_values)}} if feature.na_values and not takes_gap(feature) else {}
+    numbers = blank_numbers(feature)
+    return {"not": {"enum": numbers}} if numbers and not takes_gap(feature) else {}
 
 
 def _prediction(model: Model) -> dict[str, Any]:

@@ -22,7 +22,8 @@ LARGEST = 3.4028234663852886e38  # float32: what is larger would be infinite in 
 Form = Literal["row", "rows", "columns"]
 Number = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
 Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-Key = str | Whole | None
+Name = str | Whole | Annotated[float, Meta(ge=-(2.0**63), le=2.0**63)]  # 7.0 is 7 to JSON
+Key = Name | None
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Reader:
 
     def __init__(self, schema: Schema, key: str, max_rows: int) -> None:
         """`key` names the field that a row may have beside the model's columns."""
-        self.schema, self.max_rows = schema, max_rows
+        self.schema, self.tensor, self.max_rows = schema, schema.tensor, max_rows
         self.key = None if key in schema.names else key
         self.cells = Cells(schema)
         kinds = [type_of(feature) for feature in schema.features]
@@ -85,7 +86,7 @@ class Reader:
         try:
             if isinstance(content, dict):
                 return self._of_columns(msgspec.convert(content, self._columns_type))
-            if self.schema.tensor and content and isinstance(content[0], list):
+            if self.tensor and content and isinstance(content[0], list):
                 return self._of_arrays(msgspec.convert(content, self._arrays_type))
             return self._of_rows(msgspec.convert(content, self._rows_type))
         except (msgspec.ValidationError, RefusedCellError) as error:
@@ -101,7 +102,7 @@ class Reader:
     def _decode(self, body: bytes) -> Asked:
         head = _first(body)
         if head[:1] == b"[":
-            if not self.schema.tensor or head[1:] in (b"{", b"]"):
+            if not self.tensor or head[1:] in (b"{", b"]"):
                 return self._of_rows(self._rows.decode(body))
             if head[1:] == b"[":
                 return self._of_arrays(self._arrays.decode(body))
@@ -145,9 +146,7 @@ def type_of(feature: Feature) -> Any:
     elif feature.type == "boolean":
         kind = bool
     else:
-        kind = str
-        if takes_numbers(feature):
-            kind = kind | Whole | Number
+        kind = Name if takes_numbers(feature) else str
         if takes_booleans(feature):
             kind = kind | bool
     return kind | None if takes_gap(feature) else kind

@@ -146,7 +146,7 @@ def test_the_notes_of_a_comparison_reach_the_report() -> None:
 
 
 def test_the_table_says_which_interval_the_gate_judges(full_report: Report) -> None:
-    assert "alone" in words.INTERVALS
+    assert "the 95 % interval that each metric has alone" in words.intervals(full_report)
     row = full_report.comparison.metrics["log_loss"]  # type: ignore[union-attr]
     shown = {name: interval for name, _, _, _, interval, *_ in tables.metric_rows(full_report)}
     assert shown["log_loss"].startswith(formats.interval(METRICS["log_loss"], row.low, row.high))
@@ -207,6 +207,32 @@ def test_the_looks_at_the_rows_and_what_they_leave_of_the_headline_are_told() ->
     assert said.startswith("these test rows have judged at least 201 models, and 3 experiments of this clone")
     assert "99.98 % interval" in said and "the headline would be “no detectable change”" in said
     assert words.looks(dataclasses.replace(found, looks=Looks(2, 0, False))) is None, "one look is no many looks"
+
+
+def test_what_is_sure_is_so_after_all_looks() -> None:
+    base = labels_only(100_000, 0.95, 0)
+    head = base.copy()
+    wrong = np.flatnonzero(base["prediction"] != base["truth"])[:5]
+    head.loc[wrong, "prediction"] = base.loc[wrong, "truth"]
+    adjusted = compare(base, head, METRICS, confidence=1 - 0.05 / 200).headline
+    found = report_on(base, head)
+    looked = dataclasses.replace(found, looks=Looks(201, 0, False, adjusted))
+    assert (found.verdict, adjusted.verdict) == ("better", "equivalent")
+    assert "surely there" in words.effect(found)
+    assert words.effect(looked).endswith("That is there, and less than 1.00 points, the declared tolerance.")
+
+
+def test_where_all_looks_divide_the_level_every_text_says_the_divided_one() -> None:
+    from pipeline.review.show.html import to_html
+    from pipeline.review.show.render import to_markdown
+
+    base, head = predictions(300, 0.8, 0), predictions(300, 0.95, 1)
+    divided = compare(base, head, METRICS, confidence=1 - 0.05 / 24)
+    found = Report(primary="accuracy", metrics=METRICS, comparison=divided, looks=Looks(25, 0, False))
+    for text in (to_markdown(found), to_html(found)):
+        plain = text.replace("\N{NO-BREAK SPACE}", " ")
+        assert "99.8 % interval" in plain and "hold in 99.8 % of reports" in plain and "allows for all looks" in plain
+        assert "95 %" not in plain
 
 
 def test_one_training_against_one_is_in_the_headline() -> None:

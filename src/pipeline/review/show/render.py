@@ -132,7 +132,7 @@ def _metrics(report: Report) -> str:
         [f"**{markdown(row[0])}**" if row[0] == report.primary else markdown(row[0]), *map(_cell, row[1:])]
         for row in tables.metric_rows(report)
     ]
-    note = words.INTERVALS
+    note = words.intervals(report)
     notes = [f"Note: {markdown(text)}." for text in words.notes(report)]
     costs = _text_table(("cost", "base", "head", "ratio"), tables.cost_rows(report))
     return "\n\n".join([_table(header, rows), *notes, note, costs])

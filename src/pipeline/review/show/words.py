@@ -18,11 +18,6 @@ PATCH = (
     "Run dvc repro, then commit what changed and dvc push. Or take lock.patch, which is beside this report and holds "
     "the metrics and plots too: git apply lock.patch."
 )
-INTERVALS = (
-    "Beside each interval stands its level. The primary metric is bold. The others' intervals are wider, so that all "
-    "of them together hold in 95 % of reports (Bonferroni). Rules of the gate are judged on the 95 % interval that "
-    "each metric has alone, and on what rows may cost of which these hold none."
-)
 
 
 def title(report: Report) -> str:
@@ -61,12 +56,24 @@ def effect(report: Report) -> str:
         return f"Both are the same model, by its hash in dvc.lock; seen on {rows_of(report.comparison)}."
     if report.comparison.identical and row.low is not None:
         same = f"Both make the same predictions on {rows_of(report.comparison)}; on others they may differ ({ends})."
-        return same + _reason(row, metric)
+        return same + _reason(report, row, metric)
     within = f" ({ends})" if finite(row.low) else ""
     one = ", one training against one" if report.one_training else ""
     return (
         f"{formats.difference(metric, row.difference)}{within}"
-        f" on {rows_of(report.comparison)}{one}.{_reason(row, metric)}{_few_rows(row)}"
+        f" on {rows_of(report.comparison)}{one}.{_reason(report, row, metric)}{_few_rows(row)}"
+    )
+
+
+def intervals(report: Report) -> str:
+    """At which level the intervals of the table stand, and which ones the gate is judged on."""
+    level = formats.level(report.comparison.confidence if report.comparison else 0.95)
+    divided = "" if level == formats.level(0.95) else ", which allows for all looks at these rows"
+    return (
+        f"Beside each interval stands its level. The primary metric is bold; its level is {level}{divided}. The others'"
+        f" intervals are wider, so that all of them together hold in {level} of reports (Bonferroni). Rules of the gate"
+        f" are judged on the {level} interval that each metric has alone, and on what rows may cost of which these hold"
+        " none."
     )
 
 
@@ -95,15 +102,22 @@ def rows_of(found: Comparison) -> str:
     return f"the same {found.n:,} test rows{grouped}" + (f" (left out: {left})" if left else "")
 
 
-def _reason(row: MetricComparison, metric: Metric | None) -> str:
+def _reason(report: Report, row: MetricComparison, metric: Metric | None) -> str:
     if row.verdict == "no detectable change" and finite(row.smallest_detectable):
         size = formats.size(metric, row.smallest_detectable)
         more = f" ({row.reason})" if row.reason else ""
         return f" With this many rows, being worse by {size} would be found 8 times in 10; less may hide here{more}."
     if metric and (row.verdict == "equivalent" or _is_small(row)):
-        there = "surely there, and " if _is_small(row) else ""
-        return f" That is {there}surely less than {formats.size(metric, metric.tolerance)}, the declared tolerance."
+        surely = "surely " if _stands(report) else ""
+        there = f"{surely}there, and " if _is_small(row) else ""
+        return f" That is {there}{surely}less than {formats.size(metric, metric.tolerance)}, the declared tolerance."
     return f" {row.reason[:1].upper()}{row.reason[1:]}." if row.reason else ""
+
+
+def _stands(report: Report) -> bool:
+    """Whether the headline's verdict is the same if all looks at these rows are allowed for: what is sure is that."""
+    adjusted = report.looks.adjusted if report.looks else None
+    return adjusted is None or adjusted.verdict == report.verdict
 
 
 def _few_rows(row: MetricComparison) -> str:

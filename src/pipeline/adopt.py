@@ -55,6 +55,7 @@ def settings(found: Adoption, place: str, options: dict[str, Any], params: Param
     if read:
         data["read"] = read
     without: dict[str, Any] = dict.fromkeys(("id", "group", "split_column", "image")) | {"drop": [], "categorical": []}
+    without |= {key: {} for key in ("categories", "dates", "read") if key in params.data.model_fields_set}
     data = {"path": place, "target": found.data["target"]} | without | data
     if params.data.path == place:
         return {
@@ -82,7 +83,7 @@ def in_words(sections: dict[str, Any]) -> str:
     lines = [
         f"data.{key}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
         for key, value in sections["data"].items()
-        if value not in (None, [])
+        if value not in (None, [], {})
     ]
     if primary := sections["review"].get("primary"):
         lines += [f"train.estimator: {sections['train']['estimator']}", f"review.primary: {primary}"]

@@ -6,13 +6,24 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from pipeline.errors import InputError
 from pipeline.files import parse_yaml
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Action = Literal["block", "inform"]
+DatePart = Literal["year", "month", "day", "weekday", "hour", "days"]
 SHOWN = 80  # characters of a wrong value in a message at most: a whole section would hide the reason
 Seeds = int | Literal["auto"]
 MOST_SEEDS = 50
@@ -70,6 +81,38 @@ class Read(_Section):
         return self.na_values.get(column, []) if isinstance(self.na_values, dict) else self.na_values
 
 
+class Dates(_Section):
+    """A column of dates: a list of its parts, or that and how its dates are written."""
+
+    parts: list[DatePart] = Field(
+        min_length=1,
+        description="what the model sees of a date; days are whole days since 1970-01-01, weekday 0 Monday",
+    )
+    format: str = Field("", description="how dates are written, as in strptime: '%d.%m.%Y'; by default ISO 8601")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parts_alone(cls, content: Any) -> Any:
+        if isinstance(content, str):
+            raise ValueError(f"a list of parts is expected, such as [{content}]")
+        return {"parts": content} if isinstance(content, list) else content
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "Dates":
+        if len(set(self.parts)) < len(self.parts):
+            raise ValueError("a part stands more than once")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: SerializerFunctionWrapHandler) -> Any:
+        return handler(self) if self.format else self.parts
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        content = handler.resolve_ref_schema(handler(core))
+        return {**content, "type": ["array", "object"], "items": content["properties"]["parts"]["items"]}
+
+
 class Data(_Section):
     """The table that the pipeline learns from and the role of its columns."""
 
@@ -83,6 +126,11 @@ class Data(_Section):
         {},
         description="columns of many names: {postcode: target}, the share of each class among its rows, or "
         "frequent: the 200 most frequent and the rest",
+    )
+    dates: dict[str, Dates] = Field(
+        {},
+        description="columns of dates: {signup: [year, month, weekday, days]}, or with another format than ISO 8601 "
+        "{signup: {parts: [year], format: '%d.%m.%Y'}}",
     )
     split_column: str | None = Field(None, description="a column that says train, validation or test for every row")
     image: tuple[PositiveInt, PositiveInt] | None = Field(

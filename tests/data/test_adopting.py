@@ -39,7 +39,13 @@ def said(found: Adoption, name: str) -> str:
         ("part", RANDOM.choice(["train", "test"], ROWS), "says on which side a row is", "data.split_column: part"),
         ("score", RANDOM.choice(["1", "2", "3", "4", "?"], ROWS), "a number; its words are blanks", "na_values"),
         ("note", [f"words about {n} things" for n in range(ROWS)], "left out: free text", "data.drop: [note]"),
-        ("day", pd.date_range("2024-01-01", periods=ROWS), "left out: dates", "data.drop: [day]"),
+        (
+            "day",
+            pd.date_range("2024-01-01", periods=ROWS),
+            "a date: month, day, weekday, days",
+            "data.dates: {day: [month, day, weekday, days]}",
+        ),
+        ("days", [f"{n} days" for n in range(ROWS)], "left out: dates", "data.drop: [days]"),
         ("nothing", [None] * ROWS, "left out: no row has a value", ""),
     ],
 )
@@ -48,6 +54,42 @@ def test_every_kind_of_column_gets_its_part(name: str, cells: object, part: str,
     assert becomes(found, name) == part
     assert setting in said(found, name)
     assert not found.undecided
+
+
+MOMENTS = pd.Series(pd.date_range("2023-01-01", periods=ROWS, freq="37h"))
+
+
+@pytest.mark.parametrize(
+    ("cells", "how", "words"),
+    [
+        (MOMENTS.dt.strftime("%d.%m.%Y"), "%d.%m.%Y", "dates, 2023-01-01 to 2024-04-05"),
+        (MOMENTS.dt.strftime("%m/%d/%Y %I:%M %p"), "%m/%d/%Y %I:%M %p", ""),
+        (MOMENTS.dt.strftime("%d-%b-%y"), "%d-%b-%y", ""),
+        (MOMENTS.dt.strftime("%Y%m%d").astype(int), "%Y%m%d", ""),
+        (MOMENTS.dt.day.map("{:02}/02/2024".format).str.replace("31", "1").str.replace("30", "2"), "%d/%m/%Y", ""),
+        (["01/02/2024", "03/04/2024"] * (ROWS // 2), "%m/%d/%Y", "or does 01/02/2024 mean %d/%m/%Y?"),
+        (["0000-00-00", "?"] * 20 + MOMENTS.dt.strftime("%Y-%m-%d").tolist()[40:], "", "0000-00-00, ? read as blank"),
+    ],
+    ids=["points", "am and pm", "months", "whole numbers", "day first", "either", "words"],
+)
+def test_dates_are_proposed_as_they_are_written(cells: object, how: str, words: str) -> None:
+    found = adopted("day", cells)
+    proposed = found.data["dates"]["day"]
+    assert (proposed["format"] if how else how) == how
+    assert "days" in (proposed["parts"] if how else proposed)
+    assert words in said(found, "day")
+    if "blank" in words:
+        assert found.data["read"] == {"na_values": {"day": ["0000-00-00", "?"]}}
+
+
+def test_only_the_parts_that_vary_are_proposed() -> None:
+    found = adopted("day", MOMENTS)
+    assert found.data["dates"] == {"day": ["year", "month", "day", "weekday", "hour", "days"]}
+    assert adopted("day", ["2024-01-31", "2024-01-30"] * (ROWS // 2)).data["dates"] == {
+        "day": ["day", "weekday", "days"]
+    }
+    assert becomes(adopted("day", ["2024-01-31"] * ROWS), "day") == "left out: dates"
+    assert becomes(adopted("day", ["2024-01-31", "31.01.2024"] * (ROWS // 2)), "day") == "left out: dates"
 
 
 def test_many_codes_become_what_the_target_is_in_them() -> None:
@@ -64,6 +106,11 @@ def test_what_a_person_chose_stays() -> None:
     found = adopted("EmployeeNumber", np.arange(ROWS) * 3, {"drop": ["EmployeeNumber"]})
     assert becomes(found, "EmployeeNumber") == "as you chose: data.drop"
     assert found.data == {"target": "y", "drop": ["EmployeeNumber"]}
+    found = adopted("day", MOMENTS, {"dates": {"day": ["hour"], "other": ["year"]}})
+    assert becomes(found, "day") == "as you chose: data.dates"
+    assert found.data["dates"] == {"day": ["hour"], "other": ["year"]}
+    table = pd.DataFrame({"one": MOMENTS, "two": MOMENTS, "y": np.arange(ROWS) % 2})
+    assert list(adopt(plain(table), "y", {"dates": {"two": ["hour"]}}).data["dates"]) == ["one", "two"]
 
 
 def test_the_target_in_other_letters_is_meant() -> None:

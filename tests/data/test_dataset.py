@@ -11,7 +11,9 @@ import pytest
 from pipeline.data.cells import as_names, plain
 from pipeline.data.dataset import Roles, fit_schema, read_features, read_labels
 from pipeline.data.encode import encode
+from pipeline.data.schema import Schema
 from pipeline.errors import InputError
+from pipeline.params import Dates
 
 DAY = datetime.date(2024, 1, 31)
 
@@ -144,7 +146,7 @@ def test_a_few_sizes_with_units_are_categories_and_a_few_decimal_commas_are_not(
 )
 def test_dates_with_names_of_months_or_weeks_are_dates_and_no_ids(written: str) -> None:
     days = pd.date_range("2024-01-31", periods=100).strftime(written)
-    with pytest.raises(InputError, match=r"column 'day': holds dates"):
+    with pytest.raises(InputError, match=r"column 'day': holds dates .* give it a line in data.dates, such as {day: "):
         features(day=days, x=np.ones(100))
 
 
@@ -197,10 +199,26 @@ def test_a_schema_describes_the_training_rows_and_encodes_any_rows() -> None:
     assert (number.minimum, number.maximum, number.missing) == (1.0, 5.0, True)
     assert (category.categories, category.missing) == (("", "a", "b"), True)
     assert (boolean.type, boolean.missing) == ("boolean", True)
-    columns = {feature.name: encode(read.table[feature.name], feature) for feature in schema.features}
+    columns = {feature.name: encode(read.table[feature.name], feature)[:, 0] for feature in schema.features}
     assert all(values.dtype == np.float32 for values in columns.values())
     assert columns["c"].tolist() == [2.0, 0.0, 1.0, -1.0]
     assert columns["n"].tolist()[::2] == [1.0, 5.0] and np.isnan(columns["f"][1])
+
+
+def test_a_date_is_described_by_its_days_and_encoded_as_its_parts() -> None:
+    table = plain(pd.DataFrame({"d": ["31.01.2024", None, "1.2.1999", "29.02.2100"], "n": range(4)}))
+    how = Dates(parts=["hour", "weekday", "year"], format="%d.%m.%Y")
+    read = read_features(table.assign(target=0), roles := Roles("target", dates={"d": how}))
+    training = np.array([True, True, True, False])
+    date, number = fit_schema(read.table, training, read.types, "target", ["x", "y"], None, roles).features
+    assert (date.type, date.missing, date.width, number.width) == ("date", True, 3, 1)
+    assert date.minimum == (datetime.date(1999, 2, 1) - datetime.date(1970, 1, 1)).days and date.maximum == 19753
+    encoded = encode(read.table["d"], date)
+    assert encoded.dtype == np.float32 and encoded[[0, 2]].tolist() == [[0, 2, 2024], [0, 0, 1999]]
+    assert np.isnan(encoded[1]).all() and np.isnan(encoded[3]).all(), "a blank, and a day that is not in the calendar"
+    schema = Schema((date, number), "target", ("x", "y"))
+    assert Schema.from_dict(schema.to_dict()) == schema
+    assert schema.places == {"d": range(3), "n": range(3, 4)}
 
 
 def test_a_gap_in_any_row_is_known_so_that_the_model_learns_to_fill_it() -> None:

@@ -11,6 +11,7 @@ from pipeline.data.cells import plain
 from pipeline.data.dataset import Features, Roles
 from pipeline.data.schema import Feature, Schema
 from pipeline.errors import InputError
+from pipeline.params import Dates
 
 TABLE = plain(
     pd.DataFrame({"y": ["a", "b"] * 10, "id": range(20), "side": ["train", "Test"] * 10, "x": np.arange(20.0)})
@@ -61,6 +62,10 @@ FAILS: dict[str, tuple[Callable[[], object], str]] = {
     "infinite": (
         lambda: validate.check_features(numbers([1.0, -np.inf]), TABLE),
         r"1 of 2 rows \(row 2\) is infinite",
+    ),
+    "two types": (
+        lambda: validate.check_roles(TABLE, Roles("y", categorical=("x",), dates={"x": Dates(parts=["year"])})),
+        r"column 'x' is in data.categorical and in data.dates at once; choose one",
     ),
     "no values": (lambda: validate.check_features(numbers([np.nan] * 3), TABLE), r"all 3 rows have no value"),
     "one class": (lambda: validate.check_classes(LABELS[::2]), r"all 10 rows are 'a'"),

@@ -40,7 +40,7 @@ def test_from_a_messy_table_to_a_package_by_two_commands(reproduced: Clone) -> N
         "decimal ','",
         "cp1252",
         "data.id: customer_no",
-        "data.drop: [since]",
+        "data.dates: {since: {parts: [year, month, day, weekday, days], format: '%d.%m.%Y'}}",
         "nothing was written",
     ):
         assert expected in page
@@ -56,11 +56,13 @@ def test_from_a_messy_table_to_a_package_by_two_commands(reproduced: Clone) -> N
     assert "customers: " in reproduced.run("pipeline", "metrics").stdout
 
     # A second look keeps what the person chose since.
-    reproduced.edit("params.yaml", "drop: [since, note]", "drop: [since, note, zip]")
+    reproduced.edit("params.yaml", "drop: [note]", "drop: [note, zip]")
+    reproduced.edit("params.yaml", "parts: [year, month, day, weekday, days]", "parts: [month]")
     reproduced.edit("params.yaml", "categorical: [zip]", "categorical: []")
     reproduced.run("pipeline", "adopt", "data/raw/customers.csv", "--target", "churned", "--yes")
     text = (reproduced.path / "params.yaml").read_text(encoding="utf-8")
-    assert "drop: [since, note, zip]" in text and "categorical: []" in text
+    assert "drop: [note, zip]" in text and "categorical: []" in text
+    assert "dates: {since: {parts: [month], format: '%d.%m.%Y'}}" in text
 
 
 def test_what_cannot_be_adopted_is_said_in_one_message(results: Clone) -> None:

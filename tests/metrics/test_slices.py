@@ -1,13 +1,14 @@
 """Which slice a row belongs to, and what the slice is called."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.data.schema import Feature
 from pipeline.errors import InputError
-from pipeline.metrics.slices import decode, values
+from pipeline.metrics.slices import decode, sliced, values
 
 NUMBER = Feature("size", "number")
 float32 = st.floats(allow_nan=False, allow_infinity=False, width=32)
@@ -44,6 +45,13 @@ def test_a_category_called_missing_is_not_the_blank_one() -> None:
     feature = Feature("state", "category", ("", "missing", "new", "unknown to training"))
     found = values(column(0, 1, 2, 3, -1), feature, None)
     assert found.tolist() == ["missing", '"missing"', "new", '"unknown to training"', "unknown to training"]
+
+
+def test_a_date_goes_by_its_year_and_a_gap_is_missing() -> None:
+    days = pd.Series(["31.01.2024", "", "1.2.1999"], dtype="str")
+    column, feature = sliced(days, Feature("day", "date", parts=("hour",), format="%d.%m.%Y"))
+    assert values(column, feature, None).tolist() == ["2024", "missing", "1999"]
+    assert values(column, feature, [2000]).tolist() == ["2000 and more", "missing", "below 2000"]
 
 
 def test_true_and_false_are_written_as_in_the_table() -> None:

@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import json
 import os
+import re
 import shutil
 import stat
 import sys
@@ -17,6 +18,7 @@ from typer.testing import CliRunner
 
 from pipeline.cli import app
 from pipeline.errors import CheckError
+from pipeline.repository import contents
 from pipeline.repository.contents import contents_are_recorded
 from pipeline.repository.dvc import check_out
 from tests.conftest import ROOT, Clone, small_repository
@@ -121,8 +123,12 @@ def test_what_came_under_the_right_name_is_found(repository: Clone) -> None:
     assert ", table.csv; delete it, and run: dvc pull" in problem
 
 
-def test_a_file_of_a_folder_that_changed_without_a_trace_is_found(repository: Clone) -> None:
+def test_a_file_of_a_folder_that_changed_without_a_trace_is_found(
+    repository: Clone, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(contents, "LARGE", 1 << 10)
     assert contents_are_recorded().problems == []
+    assert re.fullmatch(r"verify: hashing \d+\.\d GiB\n", capsys.readouterr().err)  # a long wait is announced
     before = Path("folder/b").stat()
     Path("folder/b").unlink()
     Path("folder/b").write_text("c")

@@ -67,6 +67,25 @@ def array(folder: Path) -> Path:
     return write(folder, to_onnx(model, 4, "pictures"), ARRAY, None)
 
 
+def dated(folder: Path) -> Path:
+    """A package that takes dates, one of which may be missing."""
+    days = pd.Series(pd.date_range("2020-01-01", periods=200, freq="3D"))
+    rows = pd.DataFrame({"since": days.dt.strftime("%Y-%m-%d"), "seen": days.dt.strftime("%d.%m.%Y %H:%M")})
+    seen = {"parts": ("month", "hour"), "format": "%d.%m.%Y %H:%M"}
+    features = (
+        Feature("since", "date", minimum=18262.0, maximum=18859.0, missing=True, parts=("year", "days")),
+        Feature("seen", "date", minimum=18262.0, maximum=18859.0, **seen),
+    )
+    schema = Schema(features, "churn", ("leaves", "stays"))
+    steps = [("columns", Columns(features)), ("fill", SimpleImputer()), ("scale", MinMaxScaler())]
+    model = Pipeline([*steps, ("classifier", LogisticRegression())])
+    model.fit(
+        rows.assign(since=rows["since"].mask(days.dt.day == 1, "")), np.where(days.dt.month > 6, "stays", "leaves")
+    )
+    example = {"since": "2021-03-01", "seen": "01.03.2021 08:15"}
+    return write(folder, columns_to_onnx(model, schema, "people"), schema, example)
+
+
 def write(folder: Path, graph: bytes, schema: Schema, example: dict[str, object] | None) -> Path:
     """The folder as the stage `package` lays it out."""
     folder.mkdir(parents=True)

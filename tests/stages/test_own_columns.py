@@ -1,6 +1,7 @@
 """A table with every kind of column goes through the stages, and the package answers rows as they stand in the file."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from types import ModuleType
@@ -21,11 +22,15 @@ __all__ = ["project"]
 
 PACKAGE = Path("models/package")
 MODEL = {"estimator": "linear_model.LogisticRegression", "arguments": {"max_iter": 500}, "preprocessing": []}
+SCALED = MODEL | {"preprocessing": ["preprocessing.StandardScaler"]}
+DATES = {"since": ["year", "month", "days"], "seen": {"parts": ["hour", "weekday"], "format": "%d.%m.%Y %H:%M"}}
 
 
 def table(rows: int = 300) -> pd.DataFrame:
-    """Text, numbers, booleans and gaps; one column is called like an output of the package, one holds codes."""
+    """Text, numbers, booleans, dates and gaps; one column is called like an output of the package, one holds codes."""
     random = np.random.default_rng(0)
+    moments = pd.Series(pd.date_range("1999-01-01", periods=rows, freq="47h11min"))
+    dates = {"since": moments.dt.strftime("%Y-%m-%d").mask(moments.dt.day == 7)}
     age, code = random.integers(18, 90, rows), random.integers(1, 5, rows)
     return pd.DataFrame(
         {
@@ -35,6 +40,8 @@ def table(rows: int = 300) -> pd.DataFrame:
             "member": np.where(random.random(rows) < 0.1, None, random.random(rows) < 0.5),
             "code": [f"{number:02}" for number in code],
             "grade": random.integers(1, 4, rows),
+            **dates,
+            "seen": moments[::-1].dt.strftime("%d.%m.%Y %H:%M").to_numpy(),
             "nr": [f"n{row}" for row in range(rows)],
             "y": np.where(age + 10 * code + random.normal(0, 9, rows) > 75, "stays", "leaves"),
         }
@@ -59,8 +66,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("WANDB_MODE", "disabled")
         project = Project(folder)
         project.write(table())
-        project.set(train=MODEL, evaluate={"slices": {"label": None, "age": [40, 60], "member": None}})
-        project.prepare(target="y", id="nr", categorical=["code", "grade"])
+        slices = {"label": None, "age": [40, 60], "member": None, "since": None, "seen": [2000]}
+        project.set(train=SCALED, evaluate={"slices": slices})
+        project.prepare(target="y", id="nr", categorical=["code", "grade"], dates=DATES)
         run(train, evaluate, package)
     return folder
 
@@ -97,12 +105,14 @@ def test_prepare_writes_columns_as_they_are_and_the_model_begins_with_their_enco
     import joblib
 
     prepared = pd.read_parquet("data/prepared/test.parquet")
-    assert {name: str(prepared[name].dtype) for name in ("age", "member", "label", "code")} == {
+    assert {name: str(prepared[name].dtype) for name in ("age", "member", "label", "code", "since")} == {
         "age": "float64",
         "member": "boolean",
         "label": "str",
         "code": "str",
+        "since": "str",
     }
+    assert "" in set(prepared["since"]) and max(prepared["since"]) >= "2000-01-01"
     assert set(prepared["label"]) == {"", "Bern", "None", "Zürich | Süd"} and set(prepared["code"]) <= {
         "01",
         "02",
@@ -130,11 +140,12 @@ def test_mlflow_reads_the_example_and_would_have_written_the_same_description(fo
     from mlflow.types.schema import AnyType, ColSpec, Schema
 
     model = Model.load(str(PACKAGE))
-    names = ["age", "income (EUR)", "label", "member", "code", "grade"]
+    names = ["age", "income (EUR)", "label", "member", "code", "grade", "since", "seen"]
     outputs = [ColSpec("string", "label"), ColSpec("float", "proba_leaves"), ColSpec("float", "proba_stays")]
     assert model.signature == ModelSignature(Schema([ColSpec(AnyType(), name) for name in names]), Schema(outputs))
     example = model.load_input_example(str(PACKAGE))
     assert list(example.columns) == names
+    assert example["since"].iloc[0].startswith("1999-") and example["seen"].iloc[0].endswith(".1999 00:00")
     assert TableModel(PACKAGE).predict(example)["label"].iloc[0] in ("leaves", "stays")
 
 
@@ -143,7 +154,8 @@ def test_onnxruntime_alone_gives_the_same(folder: Path) -> None:
 
     rows, predictions = raw_test_rows()
     session = onnxruntime.InferenceSession(str(PACKAGE / "model.onnx"))
-    assert [one.name for one in session.get_inputs()] == ["age", "income (EUR)", "label_", "member", "code", "grade"]
+    names = ["age", "income (EUR)", "label_", "member", "code", "grade", "since", "seen"]
+    assert [one.name for one in session.get_inputs()] == names
     cells = {
         "age": rows["age"].to_numpy(np.float64),
         "income (EUR)": rows["income (EUR)"].to_numpy(),
@@ -151,10 +163,15 @@ def test_onnxruntime_alone_gives_the_same(folder: Path) -> None:
         "member": rows["member"].astype("boolean").to_numpy(np.float64, na_value=np.nan),
         "code": rows["code"].to_numpy(object),
         "grade": rows["grade"].astype(str).to_numpy(object),
+        "since": rows["since"].fillna("").to_numpy(object),
+        "seen": rows["seen"].to_numpy(object),
     }
     names = [output.name for output in session.get_outputs()]
     assert agrees(pd.DataFrame(dict(zip(names, session.run(None, cells), strict=True))), predictions)
     assert names == ["label", "proba_leaves", "proba_stays"]
+
+
+DAY = pd.Timestamp("1999-03-01 08:15")
 
 
 def answer(*rows: dict[str, object]) -> list[float]:
@@ -173,6 +190,10 @@ def answer(*rows: dict[str, object]) -> list[float]:
         ("member", [False, "false", "False", 0, "0"]),
         ("member", [None, np.nan, ""]),
         ("grade", [2, 2.0, "2", "2.0", np.int64(2)]),
+        ("since", [None, np.nan, "", " NA ", pd.NaT]),
+        ("since", ["1999-03-01", " 1999-03-01 ", "1999-03-01T23:59:59.5Z", "1999-03-01 08:15", DAY, DAY.date()]),
+        ("since", [DAY, DAY.to_datetime64(), DAY.tz_localize("Asia/Tokyo"), DAY.to_pydatetime()]),
+        ("seen", ["1.3.1999 08:15", "01.03.1999 8:15", DAY, "01.03.1999 08:59", "8.03.1999 08:00"]),
     ],
 )
 def test_cells_that_say_the_same_get_the_same_answer(row: dict, column: str, alike: list) -> None:
@@ -188,6 +209,8 @@ def test_cells_that_say_something_else_get_another_answer(row: dict) -> None:
         "member": [True, False],
         "grade": [1, 2, 3],
         "code": ["01", "02"],
+        "since": [None, "1999-03-01", "1999-03-02", "1999-04-01", "2020-02-29"],
+        "seen": ["01.03.1999 08:15", "01.03.1999 09:15", "02.03.1999 08:15"],
     }.items():
         assert len(set(answer(*(row | {column: cell} for cell in cells)))) == len(cells)
 
@@ -204,6 +227,14 @@ def test_cells_that_say_something_else_get_another_answer(row: dict) -> None:
         ("member", 2, "column 'member': 2 is neither true nor false (row 2)"),
         ("member", "yes", "column 'member': 'yes' is no number (row 2)"),
         ("code", 1, "column 'code': 1 is a number, but names here have leading zeros, such as 01"),
+        ("since", "soon", "column 'since': 'soon' is no date as in 2024-01-31 or 2024-01-31 12:30:00 (row 2)"),
+        ("since", "1999-02-29", "column 'since': '1999-02-29' is no date"),
+        ("since", "1999-01-31T00:00:00+02:00", "column 'since': '1999-01-31T00:00:00+02:00' is no date"),
+        ("since", 10957, "column 'since': 10957 is no date"),
+        ("since", True, "column 'since': True is no date"),
+        ("since", ["1999-01-31"], "column 'since': ['1999-01-31'] is no date"),
+        ("seen", "1999-01-31 08:15", "column 'seen': '1999-01-31 08:15' is no date as in %d.%m.%Y %H:%M (row 2)"),
+        ("seen", None, "column 'seen': 1 rows have no value (row 2), and the model never saw"),
         ("label", ["a"], "column 'label': ['a'] is no name (row 2)"),
         ("label", {"a": 1}, "column 'label': {'a': 1} is no name (row 2)"),
     ],
@@ -226,6 +257,8 @@ def test_slices_and_the_hardest_examples_show_what_the_rows_hold(folder: Path) -
     assert set(measured["label"]) == {"missing", "Bern", "None", "Zürich | Süd"}
     assert list(measured["age"]) == ["below 40", "40 to below 60", "60 and more"]
     assert set(measured["member"]) == {"false", "true", "missing"}
+    assert list(measured["since"]) == ["1999", "2000", "missing"] and measured["since"]["missing"]["rows"] > 0
+    assert list(measured["seen"]) == ["below 2000", "2000 and more"]
     hardest = json.loads(Path("metrics/evaluate/plots/custom/hardest.json").read_text(encoding="utf-8"))
     shown = hardest[0]["features"]
     assert isinstance(shown["age"], int) and shown["member"] in (True, False, None) and len(shown["code"]) == 2
@@ -248,6 +281,21 @@ def test_a_package_that_encodes_otherwise_is_refused_by_column(folder: Path, mon
     assert {file: file.read_bytes() for file in sorted(PACKAGE.rglob("*")) if file.is_file()} == before
 
 
+def test_the_card_says_how_dates_are_written_and_onnxruntime_alone_refuses_others(folder: Path) -> None:
+    import onnxruntime
+
+    card = (PACKAGE / "README.md").read_text(encoding="utf-8")
+    assert "`since` as `2024-01-31 or 2024-01-31 12:30:00`; `seen` as `%d.%m.%Y %H:%M`" in card
+    assert re.search(r"\| `since` \| date \| 1999-01-\d\d to 2000-0\d-\d\d, some missing \|", card)
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = 4
+    session = onnxruntime.InferenceSession(PACKAGE / "model.onnx", settings)
+    cells = TableModel(PACKAGE).cells(raw_test_rows()[0])
+    for name, wrong in {"since": "31.01.1999", "seen": ""}.items():
+        with pytest.raises(Exception, match=f"column '{name}' holds a cell that is no date"):
+            session.run(None, cells | {name: np.where(np.arange(len(cells[name])) == 3, wrong, cells[name])})
+
+
 def test_the_card_says_which_word_pandas_would_take_for_a_blank(folder: Path) -> None:
     assert "pandas.read_csv(file, keep_default_na=False" in (PACKAGE / "README.md").read_text(encoding="utf-8")
 
@@ -261,7 +309,7 @@ def test_blanks_are_blank_to_the_package_as_they_are_to_prepare() -> None:
 
 
 def test_what_data_read_calls_a_blank_is_one_to_the_package_and_the_file_stays(project: Project) -> None:
-    rows = table().drop(columns=["member", "nr"])
+    rows = table().drop(columns=["member", "nr", *DATES])
     raw = rows.assign(label=rows["label"].fillna("?")).fillna({"income (EUR)": -999}).to_csv(index=False, sep=";")
     project.write(raw.replace(".", ","))
     project.set(train=MODEL)
@@ -303,7 +351,7 @@ def test_many_categories_go_through_every_stage(project: Project, encoding: str,
 def test_a_dummy_classifier_works_in_every_stage(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     project.write(table())
     project.set(train={"estimator": "dummy.DummyClassifier", "arguments": {}, "preprocessing": []})
-    project.prepare(target="y", id="nr")
+    project.prepare(target="y", id="nr", dates=DATES)
     run(train, evaluate, package)
     rows = pd.read_parquet("data/prepared/test.parquet")
     assert TableModel(PACKAGE).predict(rows)["label"].nunique() == 1

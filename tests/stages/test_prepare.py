@@ -34,6 +34,41 @@ def people(rows: int = 200, seed: int = 0) -> pd.DataFrame:
 # --- what is accepted
 
 
+def test_dates_are_written_as_they_are_from_every_format_of_file(project: Project) -> None:
+    moments = pd.Series(pd.date_range("2024-01-01", periods=200, freq="7h")).mask(np.arange(200) == 9)
+    table = people().assign(day=moments, code=[20240101 + i % 28 for i in range(200)])
+    dates = {"day": ["month", "hour"], "code": {"parts": ["day"], "format": "%Y%m%d"}}
+    project.write(table)
+    sides = project.prepare(dates=dates)
+    day, code = project.schema["day"], project.schema["code"]
+    assert (day["type"], day["parts"], day["missing"], code["missing"]) == ("date", ["month", "hour"], True, False)
+    assert code["format"] == "%Y%m%d" and (code["minimum"], code["maximum"]) == (19723, 19750)
+    written = moments.astype("str").mask(moments.isna(), "")
+    assert set(pd.concat(sides.values())["day"]) == set(written)
+    [described] = [column for column in project.profile["columns"] if column["column"] == "day"]
+    assert described == {"column": "day", "type": "date", "missing": 1, "unique": 199}
+    project.write(table, "data/raw/table.parquet")
+    project.prepare(path="data/raw/table.parquet")
+    assert project.schema["day"] == day and project.schema["code"] == code
+
+
+def test_cells_that_are_no_dates_are_told_of_all_together(project: Project) -> None:
+    table = people().assign(day=["2024-02-30", *["2024-02-29"] * 199], end=["31.01.2024", "soon"] * 100)
+    project.write(table)
+    said = project.refused(dates={"day": ["month"], "end": ["year"]})
+    assert (
+        "column 'day': 1 of 200 cells are no date as in 2024-01-31 or" in said
+        and "such as '2024-02-30' (row 1)" in said
+    )
+    assert "column 'end': 200 of 200 cells are no date" in said and "(row 1, 2, 3, 4, 5, ...)" in said
+    project.write(table.assign(end="31.01.2024", day="2024-01-01"))
+    assert "all of 'end' can be read as %d.%m.%Y" in project.refused()
+    assert "data.dates.end: format: '%Q' is not known" in project.refused(
+        dates={"end": {"parts": ["year"], "format": "%Q"}, "day": ["year"]}
+    )
+    assert "no column 'days'; did you mean 'day'" in project.refused(dates={"days": ["year"]})
+
+
 def test_every_kind_of_column_gets_its_type_and_is_written_as_it_is(project: Project) -> None:
     project.write(people())
     sides = project.prepare(categorical=["grade"])

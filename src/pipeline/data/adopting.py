@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.data import noticing, profile
+from pipeline.data import date_format, dates, noticing, profile
 from pipeline.data.cells import BOOLEAN, DATE, NUMBER, as_names, as_numbers, is_boolean, is_text
 from pipeline.data.dataset import MAX_CATEGORIES, Finding, names_rows, problem_of, read_labels
 from pipeline.data.split import row_hashes
@@ -22,6 +22,8 @@ EXAMPLES = 3  # cells shown of a column
 BALANCED, RARE = 0.6, 0.9  # share of the commonest class up to which accuracy, or balanced accuracy, says most
 PEOPLE = 20  # values of a column called like an id from which on its rows are taken as people's or devices'
 FEW_CLASSES = 10  # up to which a category becomes the shares of the classes in it; else only the frequent ones count
+MEANINGLESS = r"\W*|(?i:none|unknown|missing|nil|n\.?a\.?|unbekannt)"  # a word that stands for a blank
+NO_DATE = rf"{MEANINGLESS}|0000[-/.]00[-/.]00.*|00[-/.]00[-/.]0000.*"
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class _Found:
     roles: dict[str, Any] = field(default_factory=dict)
     lists: dict[str, list[str]] = field(default_factory=lambda: {"drop": [], "categorical": []})
     categories: dict[str, str] = field(default_factory=dict)
+    dates: dict[str, Any] = field(default_factory=dict)
     encoding: str = "frequent"  # of a column of many categories
     na_values: dict[str, list[Any]] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
@@ -102,12 +105,10 @@ def adopt(table: pd.DataFrame, target: str, chosen: Mapping[str, Any] | None = N
         _gives_away(table, target, labels, found, settled)
     data = {"target": target, **found.roles}
     data |= {key: names for key, names in found.lists.items() if names}
-    if found.categories:
-        data["categories"] = found.categories
+    data |= {key: how for key, how in {"categories": found.categories, "dates": found.dates}.items() if how}
     for key, value in chosen.items():
         if value not in (None, [], {}):
-            both = isinstance(value, list) and isinstance(data.get(key), list)
-            data[key] = [*value, *(v for v in data[key] if v not in value)] if both else value
+            data[key] = _both(value, data.get(key))
     if found.na_values:
         data["read"] = {"na_values": found.na_values}
     order = {name: place for place, name in enumerate(table.columns)}
@@ -118,6 +119,13 @@ def adopt(table: pd.DataFrame, target: str, chosen: Mapping[str, Any] | None = N
     return Adoption(
         len(table), tuple(columns), tuple(found.notices), data, classes, blank, primary, tuple(found.undecided)
     )
+
+
+def _both(chosen: Any, found: Any) -> Any:
+    """What a person chose, and of a list or a mapping what was found besides."""
+    if isinstance(chosen, list) and isinstance(found, list):
+        return [*chosen, *(value for value in found if value not in chosen)]
+    return {**found, **chosen} if isinstance(chosen, dict) and isinstance(found, dict) else chosen
 
 
 def _settled(chosen: Mapping[str, Any]) -> dict[str, str]:
@@ -199,6 +207,8 @@ def _column(column: pd.Series, settled: str | None, found: _Found) -> Column:
             Notice(name, f"{said} among numbers: read as blank", f"data.read.na_values: {{{name}: {words}}}")
         )
         return row("a number; its words are blanks")
+    if _is_whole_date(column):
+        return row(_dates(column, found) or "a number")
     if (problem := problem_of(column)) is not None:
         return row(_without_use(column, problem, found))
     if noticing.is_code(column):
@@ -221,14 +231,57 @@ def _without_use(column: pd.Series, problem: str, found: _Found) -> str:
         return "says on which side a row is"
     if problem == "many":
         return _many(column, found)
+    if problem == "dates" and (becomes := _dates(column, found)):
+        return becomes
     what = {
-        "dates": "dates or times",
+        "dates": "dates or times that no one format reads, or all the same",
         "words": f"{_share_of_numbers(column):.0%} numbers, the rest words such as '{_words(column)[0][:20]}'",
         "free text": f"{column.nunique()} different texts in {column.count()} rows",
     }[problem]
     found.lists["drop"].append(name)
     found.notices.append(Notice(name, f"{what}: left out", f"data.drop: [{name}]"))
     return f"left out: {'free text' if problem == 'free text' else problem}"
+
+
+def _dates(column: pd.Series, found: _Found) -> str | None:
+    """What becomes of dates: those of their parts that vary; None if they cannot all be read in one format."""
+    name, texts = str(column.name), as_names(column).fillna("")
+    words = texts.str.fullmatch(NO_DATE) & (texts != "")
+    present = texts[~words & (texts != "")]
+    formats = dates.formats_of(present)
+    if not formats:
+        return None
+    numbers = dates.numbers(present, formats[0])
+    parts = [part for part in dates.PARTS if numbers[part].nunique() > 1]
+    if not parts:
+        return None
+    found.dates[name] = {"parts": parts, "format": formats[0]} if formats[0] else parts
+    days = numbers["days"]
+    message = f"dates, {date_format.write(days.min(), '')} to {date_format.write(days.max(), '')}"
+    if other := next((other for other in formats[1:] if not dates.numbers(present, other)["days"].equals(days)), None):
+        message += f"; or does {texts.iloc[0]} mean {other}?"
+    if words.any():
+        found.na_values[name] = sorted(texts[words].unique().tolist())
+        message += f"; {', '.join(found.na_values[name])} read as blank"
+    found.notices.append(Notice(name, message, f"data.dates: {{{name}: {_line(found.dates[name])}}}"))
+    return f"a date: {', '.join(parts)}"
+
+
+def _line(how: Any) -> str:
+    """A list or a mapping as params.yaml has it on one line."""
+    if isinstance(how, Mapping):
+        return f"{{{', '.join(f'{key}: {_line(value)}' for key, value in how.items())}}}"
+    return f"[{', '.join(how)}]" if isinstance(how, list) else f"'{how}'"
+
+
+def _is_whole_date(column: pd.Series) -> bool:
+    """Whether whole numbers are all days of a calendar: 20240131."""
+    if is_text(column) or is_boolean(column):
+        return False
+    present = column.dropna()
+    if present.nunique() < 2 or not present.between(19000101, 21001231).all():
+        return False
+    return not dates.unreadable(as_names(present.drop_duplicates()), "%Y%m%d").any()
 
 
 def _many(column: pd.Series, found: _Found) -> str:
@@ -281,7 +334,7 @@ def _few_words(column: pd.Series) -> list[str]:
     numbers = len(present) - len(words)
     if not kinds or len(kinds) > 3 or numbers < len(present) / 2 or present.nunique() - len(kinds) < 3:
         return []
-    meaningless = all(re.fullmatch(r"\W*|(?i:none|unknown|missing|nil|n\.?a\.?|unbekannt)", kind) for kind in kinds)
+    meaningless = all(re.fullmatch(MEANINGLESS, kind) for kind in kinds)
     return sorted(kinds) if meaningless else []
 
 

@@ -13,7 +13,7 @@ from pipeline.data.schema import Feature
 
 
 class Columns(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Typed columns of a prepared table, found by their names, as float32 of shape (rows, features).
+    """Typed columns of a prepared table, found by their names, as float32 of shape (rows, sum of features' widths).
 
     What it knows stands in the schema, which describes the training rows; there is nothing left to fit.
     """
@@ -27,9 +27,11 @@ class Columns(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, table: pd.DataFrame) -> npt.NDArray[np.float32]:
         """The rows of a table that has every column; others are not looked at."""
-        encoded = np.empty((len(table), len(self.features)), dtype=np.float32)
-        for place, feature in enumerate(self.features):
-            encoded[:, place] = encode(table[feature.name], feature)
+        encoded = np.empty((len(table), sum(feature.width for feature in self.features)), dtype=np.float32)
+        end = 0
+        for feature in self.features:
+            start, end = end, end + feature.width
+            encoded[:, start:end] = encode(table[feature.name], feature)
         return encoded
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -25,9 +25,10 @@ from pipeline.data.cells import (
     is_text,
     row_name,
 )
-from pipeline.data.schema import Encoding, Feature, FeatureType, Label, Schema
+from pipeline.data.dates import numbers
+from pipeline.data.schema import WRITTEN, Encoding, Feature, FeatureType, Label, Schema
 from pipeline.errors import InputError
-from pipeline.params import Read
+from pipeline.params import Dates, Read
 from pipeline.text import are, count
 
 ID_NAME = re.compile(
@@ -51,11 +52,18 @@ class Roles:
     drop: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
     categories: Mapping[str, Encoding] = field(default_factory=dict)  # of many names, and what becomes of them
+    dates: Mapping[str, Dates] = field(default_factory=dict)
 
     def features(self, table: pd.DataFrame) -> list[str]:
         """The columns that the model may see, in the order of the table."""
         others = {self.target, self.id, self.group, self.split, *self.drop}
         return [name for name in table.columns if name not in others]
+
+    def type_of(self, name: str) -> FeatureType | None:
+        """The type that a column was given; None if its cells are to tell."""
+        if name in self.dates:
+            return "date"
+        return "category" if name in self.categorical or name in self.categories else None
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Features:
-    """Feature columns with their types: numbers and booleans as float32 (missing: NaN), categories as text
+    """Feature columns with their types: numbers and booleans as float32 (missing: NaN), categories and dates as text
     (missing: ""). What is one byte a number, as pixels are, stays so: every one is a float32, in a quarter of the
     memory. `findings` tells of columns that look like features and are none.
     """
@@ -137,12 +145,12 @@ def read_features(table: pd.DataFrame, roles: Roles) -> Features:
     findings = []
     problems: dict[str, list[str]] = defaultdict(list)
     for name in roles.features(table):
-        column, many = table[name], name in roles.categories
-        declared = many or name in roles.categorical
+        column, declared = table[name], roles.type_of(name)
+        any_number = name in roles.categories or declared not in (None, "category")
         if not declared and names_rows(column):
             advice = "every row has a value of its own: not used as a feature; make it data.id, or list it in data.drop"
             findings.append(Finding("id", name, advice))
-        elif problem := None if many else problem_of(column, declared):
+        elif problem := None if any_number else problem_of(column, declared is not None):
             problems[problem].append(name)
         else:
             types[name], columns[name] = _typed(column, declared)
@@ -207,8 +215,8 @@ def _advice(problem: str, column: pd.Series) -> str:
     example = f"'{str(present.iloc[0])[:40]}'"
     if problem == "dates":
         return (
-            f"holds dates or times ({count(len(present), 'row')}, such as {example}); "
-            "put numbers into a column of their own (month, days since then) and list this one in data.drop"
+            f"holds dates or times ({count(len(present), 'row')}, such as {example}); give it a line in data.dates, "
+            f"such as {{{column.name}: [year, month, weekday, days]}}, or list it in data.drop"
         )
     if problem == "words":
         words = present[~present.str.fullmatch(NUMBER)]
@@ -235,10 +243,10 @@ def _advice(problem: str, column: pd.Series) -> str:
     )
 
 
-def _typed(column: pd.Series, declared: bool) -> tuple[FeatureType, Any]:
+def _typed(column: pd.Series, declared: FeatureType | None) -> tuple[FeatureType, Any]:
     """The type of a feature and its values."""
     if declared or is_padded(column):
-        return "category", as_names(column).fillna("")
+        return declared or "category", as_names(column).fillna("")
     if is_boolean(column):
         return "boolean", column.to_numpy(dtype=np.float32, na_value=np.nan)
     if column.dtype == np.uint8:
@@ -259,15 +267,17 @@ def fit_schema(
     target: str,
     classes: list[Label],
     image: tuple[int, int] | None,
-    encodings: Mapping[str, Encoding] | None = None,
+    roles: Roles | None = None,
 ) -> Schema:
     """The schema of the prepared table: what its `training` rows hold, and where any row has a gap.
+
+    `roles` say how categories and dates are encoded.
 
     Raises:
         InputError: a column has no value in the training rows.
     """
-    encodings = encodings or {}
-    features = tuple(_fit(table[name], training, kind, encodings.get(name, "one_hot")) for name, kind in types.items())
+    roles = roles or Roles(target)
+    features = tuple(_fit(table[name], training, kind, roles) for name, kind in types.items())
     return Schema(features, target, tuple(classes), image)
 
 
@@ -277,23 +287,31 @@ def with_reading(schema: Schema, reading: Read) -> Schema:
     return replace(schema, features=features, read=reading.model_dump(mode="json", exclude_defaults=True))
 
 
-def _fit(column: pd.Series, training: npt.NDArray[np.bool_], kind: FeatureType, encoding: Encoding) -> Feature:
+def _fit(column: pd.Series, training: npt.NDArray[np.bool_], kind: FeatureType, roles: Roles) -> Feature:
     name, values = str(column.name), column[training]
+    missing = bool((column == "").any() if kind in WRITTEN else column.hasnans)
     if kind == "category":
+        encoding = roles.categories.get(name, "one_hot")
         known = sorted(values.unique())
         if encoding == "frequent":
             rows = values.value_counts()
             known = sorted(sorted(known, key=lambda one: (-rows[one], one))[:FREQUENT])
-        return Feature(name, kind, tuple(known), missing=bool((column == "").any()), encoding=encoding)
+        return Feature(name, kind, tuple(known), missing=missing, encoding=encoding)
+    how = roles.dates.get(name)
+    if how:
+        values = numbers(values, how.format)["days"]
     if values.isna().all():
         raise InputError(f"column '{name}': no training row has a value; fill some, or list it in data.drop")
-    return Feature(name, kind, (), float(values.min()), float(values.max()), bool(column.hasnans))
+    ends = float(values.min()), float(values.max())
+    if how:
+        return Feature(name, kind, (), *ends, missing, parts=tuple(how.parts), format=how.format)
+    return Feature(name, kind, (), *ends, missing)
 
 
 def typed(features: Features, raw: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The feature columns as `prepare` writes them: as the model takes them if that is one array, else as they are.
 
-    As they are: float64, booleans (missing: NA), text (missing: "").
+    As they are: float64, booleans (missing: NA), categories and dates as text (missing: "").
     """
     if schema.tensor:
         return features.table

@@ -5,14 +5,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.data.cells import is_text
+from pipeline.data.dates import numbers
 from pipeline.data.schema import Feature
 
 
 def encode(column: pd.Series, feature: Feature) -> npt.NDArray[np.float32]:
-    """A column of a prepared table as float32: a category as its place in the schema, -1 if training did not have it.
+    """A column of a prepared table as float32 of shape (rows, feature.width).
 
-    What is encoded already, as in tables that are one array, stays.
+    A category is its place in the schema, -1 if training did not have it; a date is its parts. What is encoded
+    already, as in tables that are one array, stays.
     """
+    if feature.type == "date":
+        return numbers(column, feature.format)[list(feature.parts)].to_numpy(np.float32)
     if feature.type == "category" and is_text(column):
-        return pd.Index(feature.categories).get_indexer(pd.Index(column)).astype(np.float32)
-    return column.to_numpy(dtype=np.float32, na_value=np.nan)
+        return pd.Index(feature.categories).get_indexer(pd.Index(column)).astype(np.float32)[:, None]
+    return column.to_numpy(dtype=np.float32, na_value=np.nan)[:, None]

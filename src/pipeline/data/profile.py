@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline.data import noticing
 from pipeline.data.dataset import Features, Finding, counts
-from pipeline.data.schema import FeatureType, Label
+from pipeline.data.schema import WRITTEN, FeatureType, Label
 from pipeline.data.split import SIDES
 from pipeline.text import are, count, have
 
@@ -35,7 +35,7 @@ def find_in_columns(
         values = features.table[name]
         if image is None and values.nunique(dropna=False) == 1:
             findings.append(Finding("constant", name, "all rows have the same value: it tells the model nothing"))
-        missing = int((values == "").sum() if kind == "category" else values.isna().sum())
+        missing = int((values == "").sum() if kind in WRITTEN else values.isna().sum())
         if missing > len(values) / 2:
             findings.append(Finding("missing", name, f"{missing} of {count(len(values), 'row')} have no value"))
         if counts(raw[name]):
@@ -225,6 +225,8 @@ def _column(values: pd.Series, kind: FeatureType) -> dict[str, Any]:
         ordered = sorted(counts.items(), key=lambda of_category: (-of_category[1], of_category[0]))
         top = [{"category": name, "rows": rows} for name, rows in ordered[:CATEGORIES]]
         return {**common, "missing": int((values == "").sum()), "unique": len(counts), "top": top}
+    if kind == "date":
+        return {**common, "missing": int((values == "").sum()), "unique": values[values != ""].nunique()}
     present = values.dropna().to_numpy(dtype=np.float64)
     numbers = {"min": present.min(), "max": present.max(), "mean": present.mean()}
     rounded = {name: float(f"{number:.6g}") for name, number in numbers.items()}  # digits that survive another machine

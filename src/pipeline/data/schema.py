@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    import pandas as pd  # the service reads schemas too, and has no pandas
+from pipeline.data.date_format import layout
+
+if TYPE_CHECKING:  # the service reads schemas too, and has neither
+    import pandas as pd
+
+    from pipeline.params import DatePart
 
 KEY = "__key__"  # names the row, the same in every commit
 CONTENT = "__content__"  # hash of the row's raw values: tells whether a row of the same key changed
@@ -18,19 +22,20 @@ RESERVED = (KEY, CONTENT, TARGET, GROUP)
 MOST_INPUTS = 200  # of numbers and booleans alone: above it, an input for each would cost more than the model
 
 Encoding = Literal["one_hot", "frequent", "target"]  # of a category: all of them, the most frequent, the target's means
-FeatureType = Literal["number", "boolean", "category"]
+FeatureType = Literal["number", "boolean", "category", "date"]
+WRITTEN = ("category", "date")  # types whose columns hold text in a prepared table, "" where there is none
 Label = int | str
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One column of the table that the model may see: a number, true and false, or a category.
+    """One column of the table that the model may see: a number, true and false, a category, or a date.
 
-    The model computes in float32 (encode.py): a number, 0 or 1, or the index of a category. Missing numbers and
-    booleans are NaN; a missing category is the category "". One that training did not see, or that is not among its
-    most frequent where `encoding` says so, is -1.
-    `minimum` and `maximum` describe the training rows; `missing` says whether any row has a gap, since a model that
-    learned without gaps must still take a test row that has one.
+    The model computes in float32 (encode.py): a number, 0 or 1, the index of a category, or each of the `parts` of a
+    date. Missing numbers, booleans and dates are NaN; a missing category is the category "". One that training did not
+    see, or that is not among its most frequent where `encoding` says so, is -1.
+    `minimum` and `maximum` describe the training rows, of dates in days since 1970-01-01; `missing` says whether any
+    row has a gap, since a model that learned without gaps must still take a test row that has one.
     """
 
     name: str
@@ -41,6 +46,13 @@ class Feature:
     missing: bool = False
     encoding: Encoding = "one_hot"
     na_values: tuple[str | float, ...] = ()  # what else is a blank in this column, as data.read says
+    parts: "tuple[DatePart, ...]" = ()  # what the model sees of a date
+    format: str = ""  # how dates are written, as in strptime; "" is ISO 8601
+
+    @property
+    def width(self) -> int:
+        """How many numbers the model sees of the column."""
+        return len(self.parts) if self.type == "date" else 1
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,17 @@ class Schema:
         return [feature.name for feature in self.features]
 
     @property
+    def width(self) -> int:
+        """How many numbers the model sees of a row."""
+        return sum(feature.width for feature in self.features)
+
+    @property
+    def places(self) -> dict[str, range]:
+        """Which of those numbers are each feature's, by its name."""
+        ends = np.cumsum([feature.width for feature in self.features]).tolist()
+        return {f.name: range(end - f.width, end) for f, end in zip(self.features, ends, strict=True)}
+
+    @property
     def tensor(self) -> bool:
         """Whether the model takes the rows as one array of float32: pictures, and many numbers. Else: named columns."""
         numbers = all(feature.type in ("number", "boolean") for feature in self.features)
@@ -68,10 +91,13 @@ class Schema:
         """The content of schema.json."""
         content = asdict(self)
         for feature in content["features"]:
-            if not feature["na_values"]:
-                del feature["na_values"]
+            for name in ("na_values", "parts", "format"):
+                if not feature[name]:
+                    del feature[name]
             if feature["encoding"] == "one_hot":
                 del feature["encoding"]
+            if feature["type"] == "date":
+                feature["pattern"] = layout(feature.get("format", "")).pattern  # for who has the package alone
         if not content["read"]:
             del content["read"]
         return {"version": 1, **content}
@@ -79,13 +105,14 @@ class Schema:
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> "Schema":
         """The schema that `to_dict` described."""
-        features = tuple(
-            Feature(**{**f, "categories": tuple(f["categories"]), "na_values": tuple(f.get("na_values", ()))})
-            for f in content["features"]
-        )
+        features = []
+        for feature in content["features"]:
+            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in feature.items()}
+            values.pop("pattern", None)
+            features.append(Feature(**values))
         image = content["image"]
         size = tuple(image) if image else None
-        return cls(features, content["target"], tuple(content["classes"]), size, content.get("read", {}))
+        return cls(tuple(features), content["target"], tuple(content["classes"]), size, content.get("read", {}))
 
 
 def matrix(table: "pd.DataFrame", schema: Schema) -> npt.NDArray[np.float32]:

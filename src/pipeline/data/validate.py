@@ -9,7 +9,9 @@ import pandas as pd
 
 from pipeline.data.cells import is_boolean, is_text, row_name
 from pipeline.data.dataset import Features, Roles
-from pipeline.data.schema import RESERVED, Schema
+from pipeline.data.date_format import READABLE, layout
+from pipeline.data.dates import formats_of, unreadable
+from pipeline.data.schema import RESERVED, WRITTEN, Schema
 from pipeline.data.split import SIDES
 from pipeline.errors import InputError
 from pipeline.params import Read
@@ -25,7 +27,8 @@ def check_roles(table: pd.DataFrame, roles: Roles) -> None:
         if name in columns:
             raise InputError(f"column '{name}': the pipeline uses this name itself; rename the column")
     single = {"target": roles.target, "id": roles.id, "group": roles.group, "split_column": roles.split}
-    listed = {"drop": roles.drop, "categorical": roles.categorical, "categories": tuple(roles.categories)}
+    types = {"categorical": roles.categorical, "categories": tuple(roles.categories), "dates": tuple(roles.dates)}
+    listed = {"drop": roles.drop, **types}
     named = [(key, name) for key, name in single.items() if name is not None]
     for key, name in named + [(key, name) for key, names in listed.items() for name in names]:
         if name not in columns:
@@ -39,6 +42,9 @@ def check_roles(table: pd.DataFrame, roles: Roles) -> None:
         for name in names:
             if name == roles.target or (key != "drop" and name in taken):
                 raise InputError(f"column '{name}' is data.{taken[name]} and in data.{key} at once; choose one")
+    for key, name in [(key, name) for key, names in types.items() for name in names]:
+        if other := next((other for other in types if other != key and name in types[other]), None):
+            raise InputError(f"column '{name}' is in data.{key} and in data.{other} at once; choose one")
 
 
 def check_blanks(table: pd.DataFrame, reading: Read) -> None:
@@ -70,6 +76,31 @@ def check_values(table: pd.DataFrame, roles: Roles) -> None:
     _demand(pa.DataFrameSchema(columns), table[list(columns)], advice)
 
 
+def check_dates(features: Features, roles: Roles, raw: pd.DataFrame) -> None:
+    """Every cell of a date column is blank or a date as it is written there; all columns are told of at once."""
+    problems, readable = [], ""
+    for name in [name for name, kind in features.types.items() if kind == "date"]:
+        column, format = features.table[name], roles.dates[name].format
+        try:
+            layout(format)
+        except ValueError as error:
+            raise InputError(f"data.dates.{name}: format: {error}") from None
+        wrong = np.flatnonzero(unreadable(column, format))
+        if len(wrong):
+            rows = ", ".join(row_name(row, raw) for row in wrong[:SHOWN]) + (", ..." if len(wrong) > SHOWN else "")
+            written = format or READABLE
+            example = column.iloc[wrong[0]][:40]
+            problems.append(
+                f"column '{name}': {len(wrong)} of {len(column)} cells are no date as in {written}, such as "
+                f"'{example}' (row {rows})"
+            )
+            if fitting := formats_of(column[column != ""]):
+                readable += f"; all of '{name}' can be read as {fitting[0] or 'ISO 8601'}"
+    if problems:
+        advice = "correct or blank those cells, or write another format into data.dates"
+        raise InputError("; ".join(problems) + f"\n{advice}{readable}")
+
+
 def check_features(features: Features, raw: pd.DataFrame) -> None:
     """Numbers are finite as float32, and each column has a value. Whole numbers need no look."""
     import pandera.pandas as pa
@@ -79,7 +110,7 @@ def check_features(features: Features, raw: pd.DataFrame) -> None:
     some = pa.Check(lambda values: bool(values.notna().any()), name="some", ignore_na=False)
     text = pa.Check(lambda values: bool((values != "").any()), name="some")
     columns = {
-        name: pa.Column(nullable=True, checks=text if features.types[name] == "category" else [finite, some])
+        name: pa.Column(nullable=True, checks=text if features.types[name] in WRITTEN else [finite, some])
         for name in names
     }
     advice = {

@@ -1,6 +1,7 @@
-"""Which test rows belong to which slice: each class, each category of a column, each declared bin of a number."""
+"""Which test rows belong to which slice: each class, category of a column, declared bin of a number, year of a date."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.data.dates import numbers
 from pipeline.data.encode import encode
 from pipeline.data.schema import Feature, Label, Schema
 from pipeline.errors import InputError
@@ -58,8 +60,7 @@ def per_slice(
                 f"params.yaml: evaluate.slices.{column}: the prepared table has no such column; it has "
                 f"{', '.join(schema.names[:20])}{' ...' if len(schema.names) > 20 else ''}"
             )
-        feature = schema.features[schema.names.index(column)]
-        encoded = encode(table[column], feature)
+        encoded, feature = sliced(table[column], schema.features[schema.names.index(column)])
         names = values(encoded, feature, edges)
         found[column] = {}
         for name in dict.fromkeys(names[np.argsort(_position(encoded), kind="stable")]):
@@ -72,6 +73,14 @@ def per_slice(
                 found[column][str(name)] |= {"low": round(low, 6), "high": round(high, 6)}
             found[column][str(name)]["rows"] = len(inside)
     return found
+
+
+def sliced(column: pd.Series, feature: Feature) -> tuple[npt.NDArray[np.float32], Feature]:
+    """What the slices of a prepared column go by, of shape (rows,), and as what: a date goes by its year, a number."""
+    if feature.type == "date":
+        years = numbers(column, feature.format)["year"].to_numpy(np.float32)
+        return years, replace(feature, type="number")
+    return encode(column, feature)[:, 0], feature
 
 
 def values(column: npt.NDArray[np.float32], feature: Feature, edges: Edges) -> npt.NDArray[Any]:

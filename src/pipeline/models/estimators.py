@@ -131,29 +131,33 @@ def find(name: str, kind: str, key: str) -> type[Any]:
 
 
 def _encode(schema: Schema, steps: list[tuple[str, Any]], seed: int) -> list[tuple[str, Any]]:
-    """`steps` for the numbers, beside one-hot codes of categories, and the target's means where there are many.
+    """`steps` for numbers and dates, beside one-hot codes of categories, and the target's means where there are many.
 
     Where numbers are missing an imputer goes before `steps`, unless they have one: that would never see a gap.
     """
-    numbers = [i for i, feature in enumerate(schema.features) if feature.type != "category"]
-    by_target = [i for i, feature in enumerate(schema.features) if feature.encoding == "target"]
-    categories = [i for i, feature in enumerate(schema.features) if feature.type == "category" and i not in by_target]
+    measured = [feature for feature in schema.features if feature.type != "category"]
+    by_target = [feature for feature in schema.features if feature.encoding == "target"]
+    named = [feature for feature in schema.features if feature.type == "category" and feature.encoding != "target"]
+    places = schema.places
+    numbers, means, categories = (
+        [place for feature in chosen for place in places[feature.name]] for chosen in (measured, by_target, named)
+    )
     own = any(type(step).__module__.startswith("sklearn.impute.") for _, step in steps)
-    if not own and any(schema.features[i].missing for i in numbers):
+    if not own and any(feature.missing for feature in measured):
         from sklearn.impute import SimpleImputer
 
         steps = [("missing", SimpleImputer(strategy="median", keep_empty_features=True)), *steps]
-    if not categories and not by_target:
+    if not categories and not means:
         return steps
     from sklearn.compose import ColumnTransformer
     from sklearn.preprocessing import OneHotEncoder
 
-    codes = [np.arange(len(schema.features[i].categories), dtype=np.float32) for i in categories]
+    codes = [np.arange(len(feature.categories), dtype=np.float32) for feature in named]
     # The code -1, a category that training did not see, becomes zeros in every column.
     one_hot = OneHotEncoder(categories=codes, handle_unknown="ignore", sparse_output=False, dtype=np.float32)
     parts: list[tuple[str, Any, list[int]]] = [("categories", one_hot, categories)] if categories else []
-    if by_target:
-        parts.append(("means", _target_means(seed), by_target))
+    if means:
+        parts.append(("means", _target_means(seed), means))
     if numbers:
         parts.insert(0, ("numbers", Pipeline(steps) if steps else "passthrough", numbers))
     return [("columns", ColumnTransformer(parts, sparse_threshold=0))]

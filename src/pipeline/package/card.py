@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.data.schema import Feature, Schema
+from pipeline.data.date_format import READABLE, write
+from pipeline.data.schema import WRITTEN, Feature, Schema
 from pipeline.metrics.answers import commonest, poverty
 from pipeline.text import markdown, shown
 
@@ -102,7 +103,7 @@ def _model(facts: Facts) -> list[str]:
         of_classes = " and `proba_<class>` (rows) for each class"
         taken = (
             f"the table's own columns, by name. {_gaps(schema)} A blank text is a category of its own where training "
-            "had one; a category that training did not see is none of them."
+            "had one; a category that training did not see is none of them." + _dates(schema)
         )
     probabilities = of_classes if _has_probabilities(facts) else ""
     return [
@@ -117,9 +118,21 @@ def _model(facts: Facts) -> list[str]:
 
 def _gaps(schema: Schema) -> str:
     """What becomes of a missing number; a model that saw no gap has no step that fills one."""
-    if any(feature.missing and feature.type != "category" for feature in schema.features):
+    if any(feature.missing and feature.type not in WRITTEN for feature in schema.features):
         return "A missing number is NaN, where `schema.json` says `missing`."
     return "No number may be missing: no row had a gap."
+
+
+def _dates(schema: Schema) -> str:
+    """How dates are to be written, and what becomes of one that is not."""
+    dates = [feature for feature in schema.features if feature.type == "date"]
+    if not dates:
+        return ""
+    written = "; ".join(f"{_code(f.name)} as {_code(f.format or READABLE)}" for f in dates)
+    return (
+        f" Dates are text: {written}; what is no date is refused, and so is a blank where `schema.json` does not say "
+        "`missing`."
+    )
 
 
 def _has_probabilities(facts: Facts) -> bool:
@@ -140,7 +153,12 @@ def _range(feature: Feature) -> str:
     if feature.categories:
         shown = ", ".join(markdown(category) or '""' for category in feature.categories[:8])
         return shown + (f" and {len(feature.categories) - 8} more" if len(feature.categories) > 8 else "")
-    known = "-" if feature.minimum is None else f"{feature.minimum:g} to {feature.maximum:g}"
+    if feature.minimum is None or feature.maximum is None:
+        known = "-"
+    elif feature.type == "date":
+        known = f"{write(feature.minimum, '')} to {write(feature.maximum, '')}"
+    else:
+        known = f"{feature.minimum:g} to {feature.maximum:g}"
     return known + (", some missing" if feature.missing else "")
 
 
@@ -261,7 +279,7 @@ print(mlflow.pyfunc.load_model(".").predict(rows)["label"].tolist())
     "columns are not looked at; a cell that is no value of its column is refused. Without MLflow: "
     "`table_model.py` in `code/` needs pandas and onnxruntime.",
     "With onnxruntime alone, an input for each column: numbers and booleans (1 and 0) as float64, NaN where there is "
-    'none; categories as text, "" where there is none.',
+    'none; categories and dates as text, "" where there is none.',
     """```python
 import json
 import numpy as np

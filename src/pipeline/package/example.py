@@ -4,7 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.data.schema import Feature, Schema
+from pipeline.data.date_format import write
+from pipeline.data.dates import numbers
+from pipeline.data.schema import WRITTEN, Feature, Schema
 
 
 def example_row(table: pd.DataFrame, schema: Schema) -> dict[str, Any]:
@@ -13,9 +15,11 @@ def example_row(table: pd.DataFrame, schema: Schema) -> dict[str, Any]:
 
 
 def _typical(column: pd.Series, feature: Feature) -> Any:
-    present = column[column != ""] if feature.type == "category" else column.dropna()
+    present = column[column != ""] if feature.type in WRITTEN else column.dropna()
     if present.empty:
         return None
+    if feature.type == "date":
+        return write(numbers(present, feature.format)["days"].median(), feature.format)
     if feature.type != "number":
         counts = present.value_counts()
         commonest = min(counts[counts == counts.iloc[0]].index)

@@ -19,6 +19,11 @@ from pipeline.package.converters import register, with_float32_thresholds
 from pipeline.package.graph import INPUT, LABEL, PROBABILITIES, rename, take_columns
 
 OPSET = {"": 18, "ai.onnx.ml": 3}
+OPSET_OF_DATES = {
+    "": 20,
+    "ai.onnx.ml": 3,
+    "com.microsoft": 1,
+}  # the first with RegexFullMatch, and onnxruntime's Tokenizer
 ROWS_AT_ONCE = 4096
 ALTERNATIVES = (
     "use another estimator, such as linear_model.LogisticRegression, neural_network.MLPClassifier, svm.SVC, "
@@ -48,10 +53,11 @@ def columns_to_onnx(model: Any, schema: Schema, name: str) -> bytes:
     """
     from onnx.helper import make_opsetid
 
-    made = _convert(Pipeline(model.steps[1:]), len(schema.features), name)
+    made = _convert(Pipeline(model.steps[1:]), schema.width, name)
     take_columns(made.graph, schema)
+    opset = OPSET_OF_DATES if any(feature.type == "date" for feature in schema.features) else OPSET
     del made.opset_import[:]  # skl2onnx names the lowest that its own nodes need, sometimes twice
-    made.opset_import.extend(make_opsetid(domain, number) for domain, number in OPSET.items())
+    made.opset_import.extend(make_opsetid(domain, number) for domain, number in opset.items())
     return _serialized(made)
 
 
@@ -71,6 +77,8 @@ def _convert(model: Any, features: int, name: str) -> Any:
                 made = convert_sklearn(model, **settings, options={"zipmap": False})
             except NameError:  # LinearSVC has no such option; named in options, it is not given one by default either
                 made = convert_sklearn(model, **settings, options={id(_classifier(model)): {}})
+    except InputError:  # one of our own converters says what to do
+        raise
     except Exception as error:
         raise InputError(_unsupported(model, error)) from error
     made.producer_name, made.producer_version, made.doc_string = "pipeline", "", ""

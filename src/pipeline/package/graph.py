@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.data.schema import Feature, Label, Schema, probability_columns
+from pipeline.data.schema import WRITTEN, Feature, Label, Schema, probability_columns
+from pipeline.package.date_nodes import date_parts
+from pipeline.package.nodes import Nodes
 
 INPUT = "features"
 LABEL = "label"
@@ -71,10 +73,18 @@ def take_columns(graph: Any, schema: Schema) -> None:
     [array], [label, *probabilities] = graph.input, list(graph.output)
     graph.initializer.append(numpy_helper.from_array(np.array([1]), f"{inside}axis"))
     first: list[Any] = []
+    encoded = []
     for place, feature in enumerate(schema.features):
-        first += _encode(feature, inputs[place], f"{inside}axis", f"{inside}column_{place}")
-    encoded = [node.output[0] for node in first if node.op_type == "Unsqueeze"]
+        if feature.type == "date":
+            nodes = Nodes(f"{inside}column_{place}_")
+            encoded.append(date_parts(feature, inputs[place], nodes))
+            first += nodes.nodes
+            graph.initializer.extend(nodes.constants)
+        else:
+            first += _encode(feature, inputs[place], f"{inside}axis", f"{inside}column_{place}")
+            encoded.append(f"{inside}column_{place}")
     first.append(helper.make_node("Concat", encoded, [array.name], axis=1))
+    said = {place: node.name for place, node in enumerate(first) if node.name}
     last = [helper.make_node("Identity", [label.name], [LABEL])]
     if probabilities:
         last += _split(graph, probabilities[0].name, schema.classes, inside)
@@ -82,7 +92,7 @@ def take_columns(graph: Any, schema: Schema) -> None:
     del graph.node[:], graph.input[:], graph.output[:]
     graph.node.extend([*first, *own, *last])
     for position, node in enumerate(graph.node):
-        node.name = f"{node.op_type}_{position}"
+        node.name = said.get(position, f"{node.op_type}_{position}")
     graph.node[len(first) - 1].name = ENCODING
     graph.input.extend(_declare(name, feature.type) for name, feature in zip(inputs, schema.features, strict=True))
     kind = "category" if isinstance(schema.classes[0], str) else "whole"
@@ -139,5 +149,5 @@ def _declare(name: str, kind: str) -> Any:
     """An input or output of shape (rows,)."""
     from onnx import TensorProto, helper
 
-    types = {"category": TensorProto.STRING, "whole": TensorProto.INT64, "probability": TensorProto.FLOAT}
+    types = {"whole": TensorProto.INT64, "probability": TensorProto.FLOAT} | dict.fromkeys(WRITTEN, TensorProto.STRING)
     return helper.make_tensor_value_info(name, types.get(kind, TensorProto.DOUBLE), ["rows"])

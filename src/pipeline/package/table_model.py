@@ -3,6 +3,7 @@
 It needs NumPy, pandas and onnxruntime, and nothing of the project that wrote it.
 """
 
+import datetime
 import json
 import os
 import re
@@ -20,6 +21,7 @@ BLANK = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")  
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 WHOLE = re.compile(r"([+-]?[0-9]+)\.0+")
 PADDED = re.compile(r"[+-]?0[0-9]+")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 ROWS_AT_ONCE = 4096
 
 
@@ -72,7 +74,7 @@ class TableModel:
             if not isinstance(column, pd.Series):
                 raise ValueError(f"column '{feature['name']}' is there more than once")
             try:
-                found[name] = _texts(column, feature) if feature["type"] == "category" else _numbers(column, feature)
+                found[name] = OF_TYPE.get(feature["type"], _numbers)(column, feature)
             except ValueError as error:
                 raise ValueError(f"column '{feature['name']}': {error}") from None
         return found
@@ -102,12 +104,23 @@ def _numbers(column: "pd.Series[Any]", feature: dict[str, Any]) -> npt.NDArray[n
         reason = "is infinite, or too large for float32 (3.4e38)"
     if wrong.any():
         raise ValueError(f"{found[wrong][0]:g} {reason} (row {int(wrong.argmax()) + 1})")
-    blank = np.isnan(found)
+    _demand_known(np.isnan(found), feature)
+    return found
+
+
+def _demand_known(blank: npt.NDArray[np.bool_], feature: dict[str, Any]) -> None:
     if blank.any() and not feature["missing"]:
         raise ValueError(
             f"{int(blank.sum())} rows have no value (row {int(blank.argmax()) + 1}), and the model never saw a row "
             "without one"
         )
+
+
+def _dates(column: "pd.Series[Any]", feature: dict[str, Any]) -> npt.NDArray[np.object_]:
+    """Dates as text, written as training's were."""
+    pattern = re.compile(feature["pattern"])
+    found = _each(column, feature, lambda cell: _date(cell, pattern, feature.get("format", "")), np.object_, "")
+    _demand_known(found == "", feature)
     return found
 
 
@@ -179,6 +192,28 @@ def _category(cell: Any, known: set[str], padded: str | None) -> str:
     return next((name for name in names if name in known), names[0])
 
 
+def _date(cell: Any, pattern: re.Pattern[str], format: str) -> str:
+    """A date as text if there is such a day; objects of Python, NumPy and pandas as they are written, in no zone."""
+    text = cell if isinstance(cell, str) else ""
+    if isinstance(cell, (datetime.date, np.datetime64)):
+        day = pd.Timestamp(cell).replace(tzinfo=None)
+        text = day.strftime(format) if format else day.isoformat()
+    elif isinstance(cell, (Real, Decimal)) and not isinstance(cell, bool):
+        text = _bare(cell)  # 20240131
+    parts = match.groupdict() if (match := pattern.fullmatch(text)) else {}
+    try:
+        year = int(parts.get("year") or f"20{parts['short_year']}")  # of which century is no matter to a month's length
+        month = parts.get("month") or MONTHS.index(parts["month_name"][:3].lower()) + 1
+        datetime.date(year, int(month), int(parts.get("day") or 1))
+    except (KeyError, ValueError):
+        written = format or "2024-01-31 or 2024-01-31 12:30:00"
+        raise ValueError(f"{_shown(cell)} is no date as in {written}") from None
+    return text
+
+
 def _shown(cell: Any) -> str:
     text = repr(cell)
     return text if len(text) <= 40 else f"{text[:40]}..."
+
+
+OF_TYPE = {"category": _texts, "date": _dates}  # all others are numbers

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.files import read_json
 from pipeline.package.export import load_onnxruntime
 
 WARM_UP, ROUNDS = 30, 300
@@ -46,12 +48,15 @@ def _one_row(model: Path) -> Callable[[], object] | None:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    row = {one.name: _cells(one.type, one.shape[1:]) for one in session.get_inputs()}
+    example = model.with_name("input_example.json")
+    given = read_json(example)["data"][0] if example.is_file() else []
+    inputs = session.get_inputs()
+    row = {one.name: _cells(one.type, one.shape[1:], cell) for one, cell in zip_longest(inputs, given)}
     return lambda: session.run(None, row)
 
 
-def _cells(kind: str, width: list[int]) -> npt.NDArray[Any]:
-    """One row of what an input takes: text, or numbers."""
+def _cells(kind: str, width: list[int], cell: Any) -> npt.NDArray[Any]:
+    """One row of what an input takes: text, the example's, since not every text is a date; or numbers."""
     if kind == "tensor(string)":
-        return np.full((1, *width), "", dtype=object)
+        return np.full((1, *width), cell or "", dtype=object)
     return np.random.default_rng(0).random((1, *width)).astype(np.float32 if kind == "tensor(float)" else np.float64)

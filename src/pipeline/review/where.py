@@ -13,11 +13,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.comparison.align import assumed_independent
-from pipeline.data.encode import encode
 from pipeline.data.schema import CONTENT, GROUP, KEY, Schema, matrix
 from pipeline.files import read_parquet
 from pipeline.metrics.pictures import enlarge
-from pipeline.metrics.slices import Edges, values
+from pipeline.metrics.slices import Edges, sliced, values
 from pipeline.repository import lock
 from pipeline.repository.sides import Side
 from pipeline.review.changes import identities
@@ -63,7 +62,7 @@ def slice_labels(folder: Path, slices: Mapping[str, Edges]) -> pd.DataFrame:
     schema, table = _schema(folder), _test_rows(folder)
     features = {feature.name: feature for feature in schema.features}
     named = {
-        column: values(encode(table[column], features[column]), features[column], edges)
+        column: values(*sliced(table[column], features[column]), edges)
         for column, edges in slices.items()
         if column in features
     }

@@ -1,5 +1,6 @@
 """From a table's cells to what the graph takes, with a mark at each that training did not see. Nothing of HTTP."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -9,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.data.schema import Feature, Schema
+from pipeline.data.date_format import EPOCH, day_of, write
+from pipeline.data.schema import WRITTEN, Feature, Schema
 from pipeline.package.graph import INPUT, input_names
 
 BLANK = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")  # as data/cells.py, which needs pandas
@@ -24,7 +26,7 @@ class Mark(NamedTuple):
 
     row: int
     column: str
-    kind: str  # "unseen": a category; "outside": a number
+    kind: str  # "unseen": a category; "outside": a number or a date
     text: str
 
 
@@ -39,7 +41,7 @@ class Taken:
 
 
 class RefusedCellError(ValueError):
-    """A cell is a gap where the model never saw one, or a number that is neither true nor false."""
+    """A cell is a gap where the model never saw one, a number neither true nor false, or a text that is no date."""
 
 
 class Cells:
@@ -47,7 +49,7 @@ class Cells:
 
     def __init__(self, schema: Schema) -> None:
         self.tensor = schema.tensor
-        numbers = [(place, feature) for place, feature in enumerate(schema.features) if feature.type != "category"]
+        numbers = [(place, feature) for place, feature in enumerate(schema.features) if feature.type not in WRITTEN]
         self.places = [place for place, _ in numbers]
         self.features = [feature for _, feature in numbers]
         self.low = _column([feature.minimum for feature in self.features], -np.inf)
@@ -55,12 +57,14 @@ class Cells:
         self.gapless = np.array([[not feature.missing] for feature in self.features], dtype=bool)
         self.booleans = [at for at, feature in enumerate(self.features) if feature.type == "boolean"]
         self.blanks = [(at, blank) for at, feature in enumerate(self.features) for blank in blank_numbers(feature)]
-        self.categories = [
-            (place, Names(feature)) for place, feature in enumerate(schema.features) if feature.type == "category"
+        self.texts: list[tuple[int, Names | Dates]] = [
+            (place, (Dates if feature.type == "date" else Names)(feature))
+            for place, feature in enumerate(schema.features)
+            if feature.type in WRITTEN
         ]
         names = [] if schema.tensor else input_names(schema)
         self.number_inputs = [names[place] for place in self.places] if names else []
-        self.category_inputs = [names[place] for place, _ in self.categories]
+        self.text_inputs = [names[place] for place, _ in self.texts]
 
     def take(self, columns: Sequence[Sequence[Any]]) -> Taken:
         """Columns in the order of the schema, each of as many cells: numbers, booleans, texts, None for a gap.
@@ -80,8 +84,8 @@ class Cells:
             if self.tensor:
                 return Taken({INPUT: np.ascontiguousarray(numbers.T, dtype=np.float32)}, rows, marks, marked or None)
             feed.update(zip(self.number_inputs, numbers, strict=True))
-        for (place, names), name in zip(self.categories, self.category_inputs, strict=True):
-            feed[name] = names.read(columns[place], marks, marked)
+        for (place, texts), name in zip(self.texts, self.text_inputs, strict=True):
+            feed[name] = texts.read(columns[place], marks, marked)
         return Taken(feed, rows, marks[:MARKS], marked or None)
 
     def _numbers(self, columns: list[Sequence[Any]]) -> npt.NDArray[np.float64]:
@@ -147,6 +151,34 @@ class Names:
             number = float(cell)
             names = [str(int(number)) if number.is_integer() else str(number), str(cell)]
         return next((name for name in names if name in self.known), None)
+
+
+class Dates:
+    """The dates of one column."""
+
+    def __init__(self, feature: Feature) -> None:
+        self.feature = feature
+        self.blanks = blanks(feature)
+        low, high = feature.minimum, feature.maximum
+        self.low = -math.inf if low is None else low
+        self.high = math.inf if high is None else high
+
+    def read(
+        self, cells: Sequence[Any], marks: list[Mark], marked: Counter[tuple[str, str]]
+    ) -> npt.NDArray[np.object_]:
+        """The dates as they are written, "" for a gap."""
+        found = np.empty(len(cells), dtype=object)
+        for row, cell in enumerate(cells):
+            found[row] = text = "" if cell is None or bare(cell) in self.blanks else bare(cell)
+            day = day_of(text, self.feature.format) if text else None
+            if day is None and (text or not self.feature.missing):
+                raise RefusedCellError
+            if day and not self.low <= day.toordinal() - EPOCH <= self.high:
+                marked[self.feature.name, "outside"] += 1
+                if len(marks) < MARKS:
+                    low, high = (write(end, self.feature.format) for end in (self.low, self.high))
+                    marks.append(Mark(row, self.feature.name, "outside", f"training saw {low} to {high}"))
+        return found
 
 
 def takes_gap(feature: Feature) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from pipeline.data.date_format import READABLE, day_of
 from pipeline.data.schema import Feature, Schema
 from pipeline.serving.cells import bare, blanks, takes_booleans, takes_gap, takes_numbers
 from pipeline.serving.refusal import FAULTS, Fault, refuse
@@ -130,6 +131,8 @@ def _wrong(cell: Any, feature: Feature, listed: bool) -> tuple[str, str] | None:
         return "range", f"{cell!r} is not {why}"
     if feature.type == "category":
         return _wrong_name(cell, feature)
+    if feature.type == "date":
+        return _wrong_date(cell, feature)
     if isinstance(cell, str):
         return "type", f"{_said(cell)} is text; send {'true or false' if feature.type == 'boolean' else 'a number'}"
     if feature.type == "boolean" and not isinstance(cell, bool) and not (listed and cell in (0, 1)):
@@ -160,6 +163,17 @@ def _wrong_name(cell: Any, feature: Feature) -> tuple[str, str] | None:
         return "range", f"{_said(cell)} is too large for a name"
     elif bare(cell) in blanks(feature) and not takes_gap(feature):
         return "gap", f"{_said(cell)} says that there is no value, and the model never saw a row without one"
+    return None
+
+
+def _wrong_date(cell: Any, feature: Feature) -> tuple[str, str] | None:
+    if not isinstance(cell, str):
+        return "type", f"{_said(cell)} is no text; send a date as {feature.format or READABLE}"
+    if bare(cell) in blanks(feature):
+        why = f"{_said(cell)} says that there is no value, and the model never saw a row without one"
+        return None if takes_gap(feature) else ("gap", why)
+    if day_of(bare(cell), feature.format) is None:
+        return "type", f"{_said(cell)} is no date as in {feature.format or READABLE}"
     return None
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.data.date_format import write
 from pipeline.data.schema import Feature, Schema, probability_columns
 from pipeline.errors import CheckError, InputError
 from pipeline.package.graph import INPUT, LABEL, PROBABILITIES, input_names
@@ -138,4 +139,6 @@ def _middle(feature: Feature) -> Any:
     if feature.type == "boolean":
         return False
     low, high = feature.minimum or 0.0, feature.maximum or 0.0
+    if feature.type == "date":
+        return write((low + high) / 2, feature.format)
     return round((low + high) / 2) if low.is_integer() and high.is_integer() else (low + high) / 2

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from pipeline.data.date_format import READABLE
 from pipeline.data.schema import Feature
 from pipeline.package.graph import INPUT
 from pipeline.serving.cells import blank_numbers, blanks, takes_booleans, takes_gap, takes_numbers
@@ -79,6 +80,8 @@ def cell(feature: Feature) -> dict[str, Any]:
         return {"type": _or_null("boolean", feature)}
     if feature.type == "number":
         return {"type": _or_null("number", feature), "minimum": -LARGEST, "maximum": LARGEST, **_not_blank(feature)}
+    if feature.type == "date":
+        return {"type": _or_null("string", feature), "description": f"a date as {feature.format or READABLE}"}
     kinds = ["string"] + (["number"] if takes_numbers(feature) else [])
     kinds += ["boolean"] if takes_booleans(feature) else []
     found: dict[str, Any] = {"type": [*kinds, *(["null"] if takes_gap(feature) else [])]}

@@ -5,6 +5,7 @@ import hashlib
 import html
 import json
 
+from pipeline.data.date_format import write
 from pipeline.data.schema import Feature
 from pipeline.serving.model import Model
 from pipeline.text import shown
@@ -91,7 +92,11 @@ def _seen(feature: Feature) -> str:
     if feature.type == "category":
         names = [name for name in feature.categories if name]
         return ", ".join(map(_text, names[:20])) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-    return "" if feature.minimum is None else f"{feature.minimum:g} to {feature.maximum:g}"
+    if feature.minimum is None or feature.maximum is None:
+        return ""
+    if feature.type == "date":
+        return f"{write(feature.minimum, '')} to {write(feature.maximum, '')}"
+    return f"{feature.minimum:g} to {feature.maximum:g}"
 
 
 def _text(text: str, lines: bool = False) -> str:

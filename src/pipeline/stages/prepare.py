@@ -25,11 +25,13 @@ RECORDED = Path("data/schema.json")
 PREPARED = Path("data/prepared")
 METRICS = Path("metrics/prepare")
 MANY_COLUMNS = 1_000
+LARGE = 5_000_000  # bytes of a table that takes about a second to read
 
 
 def main() -> None:
     """Write data/prepared/ and metrics/prepare/."""
     params = read_params()
+    announce(Path(params.data.path))
     raw, roles = read(params.data)
     begin = progress(*raw.shape)
     begin("reading the columns")
@@ -39,6 +41,7 @@ def main() -> None:
     features = read_features(raw, roles)
     begin("checking the values")
     validate.check_features(features, raw)
+    validate.check_dates(features, roles, raw)
 
     begin("dividing the rows")
     content = split.row_hashes(raw.drop(columns=roles.target))
@@ -63,7 +66,7 @@ def main() -> None:
     training = sides == "train"
     classes = sorted(labels.unique().tolist())
     image = validate.image_size(params.data.image, own_words(params.data, raw).image, len(features.types))
-    schema = fit_schema(features.table, training, features.types, roles.target, classes, image, roles.categories)
+    schema = fit_schema(features.table, training, features.types, roles.target, classes, image, roles)
     schema = with_reading(schema, params.data.read)
     if recorded := read_recorded():
         validate.check_recorded(recorded, schema)
@@ -92,6 +95,13 @@ def main() -> None:
         sys.stderr.write(f"warning: {shown(place + str(warning['message']))}\n")
 
 
+def announce(path: Path) -> None:
+    """Says on stderr that a large table is being read; how many columns it has is not known yet."""
+    size = sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
+    if size >= LARGE:
+        sys.stderr.write(f"prepare: reading {shown(str(path))} ({size / 1e6:,.0f} MB)\n")
+
+
 def progress(rows: int, columns: int) -> Callable[[str], None]:
     """Says on stderr what begins, where it takes seconds: some milliseconds for each column."""
 
@@ -105,10 +115,17 @@ def progress(rows: int, columns: int) -> Callable[[str], None]:
 def read(data: Data) -> tuple[pd.DataFrame, Roles]:
     """The table in plain cells and the roles of its columns; a set that `load` wrote brings its own split column."""
     names_of_rows = [name for name in (data.id, data.group) if name]
-    raw = plain(read_table(data.path, [*names_of_rows, data.target, *data.categorical, *data.categories], data.read))
-    split_column = data.split_column or own_words(data, raw).split_column
+    as_written = [*names_of_rows, data.target, *data.categorical, *data.categories, *data.dates]
+    raw = plain(read_table(data.path, as_written, data.read))
     roles = Roles(
-        data.target, data.id, data.group, split_column, tuple(data.drop), tuple(data.categorical), data.categories
+        data.target,
+        data.id,
+        data.group,
+        data.split_column or own_words(data, raw).split_column,
+        tuple(data.drop),
+        tuple(data.categorical),
+        data.categories,
+        data.dates,
     )
     validate.check_roles(raw, roles)
     validate.check_blanks(raw, data.read)

@@ -121,7 +121,7 @@ def read_rows(paths: Sequence[Path], schema: Schema) -> Rows:
         with reading_parquet(path), pq.ParquetFile(path) as file:
             count += file.metadata.num_rows
             kinds |= {file.schema_arrow.field(name).type for name in schema.names}
-    features = np.empty((count, len(schema.features)), np.uint8 if kinds == {pa.uint8()} else np.float32)
+    features = np.empty((count, schema.width), np.uint8 if kinds == {pa.uint8()} else np.float32)
     labels: list[int | str] = []
     for path in paths:
         with reading_parquet(path), pq.ParquetFile(path) as file:

@@ -225,7 +225,7 @@ def _column(values: pd.Series, kind: FeatureType) -> dict[str, Any]:
         ordered = sorted(counts.items(), key=lambda of_category: (-of_category[1], of_category[0]))
         top = [{"category": name, "rows": rows} for name, rows in ordered[:CATEGORIES]]
         return {**common, "missing": int((values == "").sum()), "unique": len(counts), "top": top}
-    if kind == "date":
+    if kind in ("date", "text"):
         return {**common, "missing": int((values == "").sum()), "unique": values[values != ""].nunique()}
     present = values.dropna().to_numpy(dtype=np.float64)
     numbers = {"min": present.min(), "max": present.max(), "mean": present.mean()}

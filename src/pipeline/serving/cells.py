@@ -57,8 +57,9 @@ class Cells:
         self.gapless = np.array([[not feature.missing] for feature in self.features], dtype=bool)
         self.booleans = [at for at, feature in enumerate(self.features) if feature.type == "boolean"]
         self.blanks = [(at, blank) for at, feature in enumerate(self.features) for blank in blank_numbers(feature)]
-        self.texts: list[tuple[int, Names | Dates]] = [
-            (place, (Dates if feature.type == "date" else Names)(feature))
+        readers: dict[str, type[Names | Dates | Texts]] = {"category": Names, "date": Dates, "text": Texts}
+        self.texts = [
+            (place, readers[feature.type](feature))
             for place, feature in enumerate(schema.features)
             if feature.type in WRITTEN
         ]
@@ -181,9 +182,26 @@ class Dates:
         return found
 
 
+class Texts:
+    """The free text of one column."""
+
+    def __init__(self, feature: Feature) -> None:
+        self.blanks = blanks(feature)
+
+    def read(
+        self, cells: Sequence[Any], marks: list[Mark], marked: Counter[tuple[str, str]]
+    ) -> npt.NDArray[np.object_]:
+        """The texts, "" for a gap: it holds no word, as many others do."""
+        found = np.empty(len(cells), dtype=object)
+        found[:] = ["" if cell is None or bare(cell) in self.blanks else bare(cell) for cell in cells]
+        if any("\ud800" <= letter <= "\udfff" for text in found if not text.isascii() for letter in text):
+            raise RefusedCellError
+        return found
+
+
 def takes_gap(feature: Feature) -> bool:
     """Whether a cell of this column may be empty."""
-    return feature.missing or "" in feature.categories
+    return feature.type == "text" or feature.missing or "" in feature.categories
 
 
 def takes_numbers(feature: Feature) -> bool:

@@ -131,6 +131,10 @@ def _wrong(cell: Any, feature: Feature, listed: bool) -> tuple[str, str] | None:
         return "range", f"{cell!r} is not {why}"
     if feature.type == "category":
         return _wrong_name(cell, feature)
+    if feature.type == "text":
+        if not isinstance(cell, str):
+            return "type", f"{_said(cell)} is no text"
+        return ("type", "half a surrogate pair is no text") if _is_half(cell) else None
     if feature.type == "date":
         return _wrong_date(cell, feature)
     if isinstance(cell, str):
@@ -150,7 +154,7 @@ def _wrong(cell: Any, feature: Feature, listed: bool) -> tuple[str, str] | None:
 def _wrong_name(cell: Any, feature: Feature) -> tuple[str, str] | None:
     """Of a category."""
     if isinstance(cell, str):
-        if not cell.isascii() and any("\ud800" <= letter <= "\udfff" for letter in cell):
+        if _is_half(cell):
             return "type", "half a surrogate pair is no text"
         if bare(cell) in blanks(feature) and not takes_gap(feature):
             return "gap", f"{_said(cell)} says that there is no value, and the model never saw a row without one"
@@ -164,6 +168,10 @@ def _wrong_name(cell: Any, feature: Feature) -> tuple[str, str] | None:
     elif bare(cell) in blanks(feature) and not takes_gap(feature):
         return "gap", f"{_said(cell)} says that there is no value, and the model never saw a row without one"
     return None
+
+
+def _is_half(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _wrong_date(cell: Any, feature: Feature) -> tuple[str, str] | None:

@@ -136,6 +136,8 @@ def _session(graph: bytes) -> Any:
 def _middle(feature: Feature) -> Any:
     if feature.type == "category":
         return next((name for name in feature.categories if name), None)
+    if feature.type == "text":
+        return feature.terms[0]
     if feature.type == "boolean":
         return False
     low, high = feature.minimum or 0.0, feature.maximum or 0.0

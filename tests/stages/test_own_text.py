@@ -116,7 +116,7 @@ def test_estimators_of_sparse_rows_and_of_plain_arrays_learn_from_text(
 ) -> None:
     steps = [] if estimator.startswith("ensemble.") else LOGISTIC["preprocessing"]
     model = {"estimator": estimator, "arguments": arguments, "preprocessing": steps, "epochs": 5}
-    assert whole(project, model, 300) > 0.8
+    assert whole(project, model, 300) > 0.7
 
 
 def test_what_is_too_large_as_an_array_is_refused(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

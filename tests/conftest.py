@@ -36,6 +36,7 @@ hypothesis.settings.load_profile("repository")
 
 # A test that uses one of these needs a server, a browser or a whole clone of this repository, and so is slow.
 SLOW = {"server", "browser", "s3", "clone", "clone_factory", "reproduced_template", "default_branch"}
+SLOW |= {"published_template"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses

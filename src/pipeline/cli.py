@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperCommand
 
 from pipeline import errors
+from pipeline.registry import commands as registry
 from pipeline.repository.environment import leave_git_hook
 from pipeline.text import shown
 
@@ -20,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Train with `dvc repro`; look at, prove, compare and mirror the result with these.",
 )
+app.add_typer(registry.app, name="registry")
 
 
 @app.command()
@@ -38,6 +40,21 @@ def adopt(
 
     for line in adopt_table(Path.cwd(), file, target, agreed) or ["nothing was written; with --yes it is taken"]:
         typer.echo(line)
+
+
+@app.command()
+def use(
+    file: Annotated[Path, typer.Argument(help="sections of params.yaml, such as docs/mnist/best.yaml")],
+    set_param: Annotated[
+        list[str] | None,
+        typer.Option("--set-param", "-S", metavar="KEY=VALUE", help="beside it, as for dvc exp run: train.epochs=50"),
+    ] = None,
+) -> None:
+    """Take the settings of a file into params.yaml, whose comments stay, and name the model by them in dvc.yaml."""
+    from pipeline.use import use_settings
+
+    for line in use_settings(Path.cwd(), file, set_param or []):
+        say(line)
 
 
 @app.command()
@@ -124,6 +141,67 @@ def _seeds(text: str) -> "Seeds":
     if not text.isdecimal() or int(text) > MOST_SEEDS:
         raise errors.InputError(f"--seeds {text}: give a number of 0 to {MOST_SEEDS}, or auto")
     return int(text)
+
+
+@app.command()
+def promote(
+    version: Annotated[str | None, typer.Argument(help=r"v1.2.0  \[default: this commit, registered first]")] = None,
+    stage: Annotated[str, typer.Option(help="where to")] = "prod",
+    force: Annotated[bool, typer.Option("--force", help="also if the comparison does not allow it")] = False,
+    why: Annotated[str | None, typer.Option(metavar="TEXT", help="why it is forced; recorded in the tag")] = None,
+) -> None:
+    """Put a version to a stage if it is not worse than what stands there; exit 1, with the reason, if it may be."""
+    from pipeline.registry.promote import promote
+    from pipeline.tracking.promotion import told
+
+    if force != bool(why and why.strip()):
+        raise errors.InputError("--force and --why TEXT go together: who looks at it later wants to know why")
+    done = promote(Path.cwd(), version, stage, why)
+    for line in [f"{done.tag.tag}: {done.version} is at {stage}", done.why, *told(Path.cwd(), done.tag, done.version)]:
+        say(line)
+
+
+@app.command()
+def rollback(
+    stage: Annotated[str, typer.Option(help="where")] = "prod",
+    why: Annotated[str | None, typer.Option(metavar="TEXT", help="why; recorded in the tag")] = None,
+) -> None:
+    """Put back the version that stood at a stage before; nothing is compared, since what stands there is broken."""
+    from pipeline.registry.promote import rollback
+    from pipeline.tracking.promotion import told
+
+    done = rollback(Path.cwd(), stage, why)
+    for line in [f"{done.tag.tag}: {done.why}", *told(Path.cwd(), done.tag, done.version)]:
+        say(line)
+
+
+@app.command()
+def trend(
+    revision: Annotated[str | None, typer.Argument(help=r"a branch or commit  \[default: main]")] = None,
+    last: Annotated[int, typer.Option(min=1, help="so many results at most")] = 200,
+    html: Annotated[Path | None, typer.Option(help="also write a page, with a chart of each metric")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
+) -> None:
+    """Print the metrics of main over commits and releases, and which steps were better, worse or not told apart."""
+    import json
+
+    from pipeline.files import replacing
+    from pipeline.params import read_params
+    from pipeline.registry import trend_lines
+    from pipeline.registry.trend import to_dict
+    from pipeline.registry.trend import trend as read_trend
+    from pipeline.registry.trend_page import to_html
+
+    params = read_params()
+    found = read_trend(Path.cwd(), params, revision, last)
+    if html:
+        with replacing(html) as new:
+            new.write_text(to_html(found, params.review.metrics), encoding="utf-8")
+    if as_json:
+        typer.echo(json.dumps(to_dict(found), indent=2, allow_nan=False))
+        return
+    for line in trend_lines.lines(found, params.review.metrics[params.review.primary]):
+        say(line)
 
 
 class _Mirror(TyperCommand):

@@ -15,6 +15,7 @@ STAGES = {
     "evaluate": (["evaluate"], ["models/model.txt", "data/prepared"], ["data/predictions/test.parquet"], []),
     "package": (["package"], ["models/model.txt"], ["models/package"], []),
 }
+ARTIFACTS = {"digits": {"path": "models/package", "type": "model"}}
 
 
 def make_repository(path: Path, rows: int = 400) -> Clone:
@@ -31,7 +32,7 @@ def make_repository(path: Path, rows: int = 400) -> Clone:
     params["train"] |= {"estimator": "neural_network.MLPClassifier", "arguments": {"skill": 0.9}}
     params["evaluate"]["slices"] = {"pixel_0": [8], "kind": None}
     texts = {
-        "dvc.yaml": yaml.safe_dump({"stages": stages}, sort_keys=False),
+        "dvc.yaml": yaml.safe_dump({"stages": stages, "artifacts": ARTIFACTS}, sort_keys=False),
         "params.yaml": yaml.safe_dump(params, sort_keys=False),
         "pipe.py": (Path(__file__).parent / "pipe.py").read_text(encoding="utf-8"),
         "src/pipeline/learn.py": "# what train depends on\n",

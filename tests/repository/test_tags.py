@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ResourceError
+from pipeline.errors import CheckError, ResourceError
 from pipeline.repository import tags
 from tests.conftest import Clone
 
@@ -84,13 +84,35 @@ def test_of_two_that_write_at_once_one_is_told_and_has_written_nothing(repositor
         clones.append(Clone(tmp_path / name))
     first, second = clones
     tags.write_stage(first.path, "digits", "holdout", at(first, "HEAD"), "first")
-    with pytest.raises(ResourceError, match="git fetch --tags origin"):
+    with pytest.raises(CheckError, match=r"somebody was quicker.*nothing is recorded.*git fetch --tags origin"):
         tags.write_stage(second.path, "digits", "holdout", at(second, "HEAD~1"), "second")
     assert not tags.read(second.path), "what could not be pushed is not here either"
     assert [tag.commit for tag in tags.read(tmp_path / "remote")] == [at(first, "HEAD")]
     second.run("git", "fetch", "-q", "--tags")
     written = tags.write_stage(second.path, "digits", "holdout", at(second, "HEAD~1"), "second")
     assert written.number == 2 and len(tags.read(tmp_path / "remote")) == 2
+
+
+def test_several_tags_are_written_together_or_not_at_all(repository: Clone, tmp_path: Path) -> None:
+    repository.run("git", "clone", "-q", "--bare", ".", str(tmp_path / "remote"))
+    repository.run("git", "remote", "add", "origin", str(tmp_path / "remote"))
+    repository.run("git", "--git-dir", str(tmp_path / "remote"), "tag", "digits#prod#1", "HEAD~1")
+    wanted = [tags.NewTag("digits@v1.0.0", "HEAD", "digits v1.0.0"), tags.NewTag("digits#prod#1", "HEAD", "to prod")]
+    with pytest.raises(CheckError, match="origin has digits#prod#1"):
+        tags.write(repository.path, wanted)
+    assert not tags.read(repository.path) and len(tags.read(tmp_path / "remote")) == 1
+    written = tags.write(
+        repository.path, [wanted[0], tags.NewTag("digits#prod#2", "HEAD", "to\u2028prod\n\n#2: better")]
+    )
+    assert [(tag.tag, tag.who, tag.message) for tag in written] == [
+        ("digits@v1.0.0", "Test", "digits v1.0.0"),
+        ("digits#prod#2", "Test", "to\u2028prod"),
+    ]
+    assert "#2: better" in repository.run("git", "tag", "-l", "--format=%(contents)", "digits#prod#2").stdout
+    with pytest.raises(CheckError, match="is here already"):
+        tags.write(repository.path, wanted)
+    tags.fetch(repository.path, "digits")
+    assert len(tags.read(repository.path)) == 3
 
 
 def test_a_remote_that_is_away_leaves_no_tag(repository: Clone, tmp_path: Path) -> None:

@@ -37,6 +37,8 @@ class GitHub:
         self.faults: list[int] = []  # statuses with which the next requests fail
         self.cuts: dict[str, int] = {}  # how many of the next answers to paths that begin so break off halfway
         self.url = ""
+        self.merged: dict[str, list[str]] = {}  # labels of the merged pull request that a commit is of
+        self.dispatched: list[tuple[str, str]] = []  # workflow and ref
 
     def open_pull(self, number: int, head: str = HEAD, fork: bool = False, branch: str = "better") -> None:
         """Open a pull request from a branch of the repository or of a fork."""
@@ -153,6 +155,13 @@ class _Handler(BaseHTTPRequestHandler):
                 self.end_headers()
             case "GET", ["actions", "runs", _, "attempts", _, "jobs"]:
                 self._page(state.jobs, query, key="jobs")
+            case "GET", ["commits", commit, "pulls"]:
+                labels = [{"name": name} for name in state.merged.get(commit, [])]
+                pull = {"number": 3, "merged_at": "2026-01-02T03:04:05Z", "merge_commit_sha": commit, "labels": labels}
+                self._page([pull] if commit in state.merged else [], query)
+            case "POST", ["actions", "workflows", workflow, "dispatches"]:
+                state.dispatched.append((workflow, json.loads(body)["ref"]))
+                self._answer(204, b"")
             case "GET", ["compare", span]:
                 self._compare(*span.split("..."))
             case "GET", ["issues", number, "comments"]:

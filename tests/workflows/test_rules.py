@@ -89,11 +89,33 @@ def test_comment_may_write_and_so_runs_the_default_branch_alone() -> None:
     assert comment["run"] == "python3 -P -m pipeline.comment"
 
 
+def test_promote_waits_for_a_reviewer_before_anything_may_write() -> None:
+    workflow = read(FOLDER / "promote.yml")
+    assert set(workflow["on"]) == {"workflow_dispatch", "push"} and workflow["permissions"] == {}
+    decide, promote = workflow["jobs"]["decide"], workflow["jobs"]["promote"]
+    assert decide["permissions"] == {"contents": "read", "pull-requests": "read"}
+    assert decide["if"] == "${{ github.ref_name == github.event.repository.default_branch }}"
+    assert promote["needs"] == "decide" and promote["environment"] == "production"
+    assert promote["permissions"] == {"contents": "write", "actions": "write"}
+    assert promote["concurrency"] == {"group": "promote", "cancel-in-progress": "false"}
+    assert [step["name"] for step in promote["steps"] if "secrets." in str(step)] == ["Compare, and promote"]
+
+
 def test_a_merge_group_is_checked_and_gets_no_comment() -> None:
     """It has no pull request of its own: its run's number is 0, and what it found stands in the step summary."""
     assert {"pull_request", "merge_group", "push"} == set(read(FOLDER / "ci.yml")["on"])
     (job,) = read(FOLDER / "comment.yml")["jobs"].values()
     assert job["if"] == "${{ github.event.workflow_run.event == 'pull_request' }}"
+
+
+def test_apple_silicon_has_a_workflow_of_its_own_which_a_team_can_delete() -> None:
+    """It runs the pipeline and judges by equivalence; nothing else knows of it."""
+    (job,) = read(FOLDER / "macos.yml")["jobs"].values()
+    assert job["runs-on"].startswith("macos")
+    said = "".join(step.get("run", "") for step in job["steps"])
+    assert "make repro" in said and "pipeline verify --equivalent" in said
+    others = [*(path for path in WORKFLOWS if path.name != "macos.yml"), ROOT / "Makefile", ROOT / ".ci/run"]
+    assert not [path.name for path in others if "macos" in path.read_text(encoding="utf-8")]
 
 
 def test_the_long_simulations_run_every_week_and_for_every_number_of_classes() -> None:

@@ -98,6 +98,8 @@ def between(
         n = value * (1 - value) / found.variance
     else:
         n = min(least * (1 - least) / found.variance, float(units.sum()))
+    if shortfall < 1 and found.seen > 0:  # what is missing to 1 comes in pieces that may be twice the largest one seen
+        n = min(n, 1 / (2 * found.seen))
     return wilson(value * n, n, _quantile(found.degrees, confidence))
 
 

@@ -10,6 +10,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.preprocessing import TargetEncoder
 
 from pipeline.data.columns import Dense
+from pipeline.errors import InputError
 
 
 def with_float32_thresholds(model: Any) -> Any:
@@ -101,7 +102,10 @@ def _convert_dummy(scope: Any, operator: Any, container: Any) -> None:
 
     model, rows = operator.raw_operator, operator.inputs[0].full_name
     if model.strategy in ("stratified", "uniform"):
-        raise NotImplementedError(f"strategy '{model.strategy}' draws its answers, take prior or most_frequent")
+        raise InputError(
+            f"params.yaml: train: strategy '{model.strategy}' of DummyClassifier draws its answers at random, which no"
+            " package can repeat; take prior or most_frequent"
+        )
     one = np.zeros((1, 1), np.float32)  # it looks at no feature, but a row of its own is wanted
     probabilities = model.predict_proba(one)[0].astype(np.float32)
     text = model.classes_.dtype.kind not in "iu"

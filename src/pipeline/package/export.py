@@ -77,6 +77,8 @@ def _convert(model: Any, features: int, name: str) -> Any:
                 made = convert_sklearn(model, **settings, options={"zipmap": False})
             except NameError:  # LinearSVC has no such option; named in options, it is not given one by default either
                 made = convert_sklearn(model, **settings, options={id(_classifier(model)): {}})
+    except InputError:  # one of our own converters says what to do
+        raise
     except Exception as error:
         raise InputError(_unsupported(model, error)) from error
     made.producer_name, made.producer_version, made.doc_string = "pipeline", "", ""

@@ -189,6 +189,21 @@ def cached(cache: Path, md5: str) -> Path | None:
     return path if path.is_file() else None
 
 
+def cached_output(cache: Path, outputs: Mapping[str, str | None], path: str) -> Path | None:
+    """The file that stood at `path`, in a DVC cache, or None where it is not; `outputs`: hashes by path.
+
+    It may be an output itself, or a file of the folder that is one.
+    """
+    if md5 := outputs.get(path):
+        return cached(cache, md5)
+    for folder in map(str, Path(path).parents):
+        if (md5 := outputs.get(folder)) and (listing := cached(cache, md5)):
+            entries = json.loads(listing.read_text(encoding="utf-8"))
+            within = Path(path).relative_to(folder).as_posix()
+            return next((cached(cache, entry["md5"]) for entry in entries if entry["relpath"] == within), None)
+    return None
+
+
 def share_cache(root: Path, folder: Path) -> None:
     """Let DVC in `folder` use the settings, cache and remotes of `root`, whose relative addresses would mean else.
 
@@ -235,6 +250,29 @@ def in_remote(hashes: list[str]) -> set[str]:
     with open_repository() as repo:
         storage = repo.cloud.get_remote_odb()
         return {md5 for md5 in hashes if storage.exists(md5)}
+
+
+def missing_in_remote(root: Path, path: str, md5: str) -> list[str]:
+    """What the default remote lacks of an output with this hash: the output itself, or some files of a folder.
+
+    Raises:
+        ResourceError: there is no remote, or it cannot be asked.
+    """
+    from dvc.exceptions import DvcException
+
+    with contextlib.chdir(root), open_repository() as repo:
+        if not repo.config["remote"]:
+            raise ResourceError("there is no DVC remote; name one: dvc remote add --default <name> <url>")
+        try:
+            storage = repo.cloud.get_remote_odb()
+            if not storage.exists(md5):
+                return [path]
+            entries = json.loads(storage.fs.cat_file(storage.oid_to_path(md5))) if md5.endswith(".dir") else []
+            return [f"{path}/{entry['relpath']}" for entry in entries if not storage.exists(entry["md5"])]
+        except (DvcException, OSError, ValueError, KeyError) as error:
+            why = reason(str(error) or type(error).__name__)
+            advice = "; run: make remote" if "requires 'dvc-" in why else ""
+            raise ResourceError(f"the DVC remote cannot be asked: {why}{advice}") from None
 
 
 def use_remote(folder: Path, url: str) -> None:

@@ -49,6 +49,12 @@ def judged(text: str) -> Judged | None:
     return Judged(predictions, f"{table} {_md5(_part(preparing, 'deps'), table)} {divided}")
 
 
+def recorded(text: str, path: str) -> str | None:
+    """The hash that the text of a dvc.lock records for one output, or None; a folder's ends in `.dir`."""
+    stages = re.split(r"^  (?=\S)", text, flags=re.MULTILINE)
+    return next((found for stage in stages if (found := _md5(_part(stage, "outs"), path))), None)
+
+
 def _part(stage: str, name: str) -> str:
     """The lines of a stage's deps, params or outs."""
     found = re.search(rf"^    {name}:\n((?:^    [ -].*\n?)+)", stage, flags=re.MULTILINE)

@@ -16,7 +16,7 @@ from pipeline.files import finite, read_json, read_parquet, replacing, write_jso
 from pipeline.params import Params, Seeds, parse_params
 from pipeline.repository import lock, sides
 from pipeline.repository.proof import find_proof
-from pipeline.repository.revisions import default_base, named_base, resolve
+from pipeline.repository.revisions import Base, default_base, named_base, resolve
 from pipeline.repository.sides import PREDICTIONS, Side
 from pipeline.review.anchor import Anchor, compare_with_anchor
 from pipeline.review.changes import find_changes
@@ -56,7 +56,15 @@ def write_report(root: Path, base: str | None, head: str | None, seeds: Seeds | 
 def assemble(root: Path, base: str | None, head: str | None, seeds: Seeds | None) -> Report:
     """The report on two revisions; None stands for the default base, the workspace, and `review.seeds`."""
     beside = default_base(root, head) if base is None else named_base(root, base)
-    head_commit = None if head is None else resolve(root, head)
+    return _assemble(root, beside, None if head is None else resolve(root, head), seeds)
+
+
+def assemble_commits(root: Path, base: str | None, head: str) -> Report:
+    """The report on two commits, neither retrained with other seeds; without a base, on the head's own figures."""
+    return _assemble(root, Base(base, "") if base else None, head, 0)
+
+
+def _assemble(root: Path, beside: Base | None, head_commit: str | None, seeds: Seeds | None) -> Report:
     with ExitStack() as stack:
         new = stack.enter_context(sides.revision(root, head_commit)) if head_commit else sides.workspace(root)
         text = new.text("params.yaml")
@@ -64,12 +72,13 @@ def assemble(root: Path, base: str | None, head: str | None, seeds: Seeds | None
             raise InputError(f"there is no params.yaml in {new.name}")
         params = parse_params(text, f"params.yaml of {new.name}")
         old, problem = None, None
-        if beside and sides.has_results(root, beside.commit):
-            sides.say(f"comparing {new.name} with {beside.commit[:7]}{f' of {beside.branch}' if beside.branch else ''}")
-            try:
+        try:
+            if beside and sides.has_results(root, beside.commit):
+                of = f" of {beside.branch}" if beside.branch else ""
+                sides.say(f"comparing {new.name} with {beside.commit[:7]}{of}")
                 old = stack.enter_context(sides.revision(root, beside.commit, beside.branch))
-            except CheckError as error:
-                problem = str(error)
+        except (CheckError, InputError) as error:  # InputError: a file of the base cannot be read
+            problem = str(error)
         return _report(root, old, new, params, params.review.seeds if seeds is None else seeds, problem)
 
 

@@ -25,11 +25,13 @@ RECORDED = Path("data/schema.json")
 PREPARED = Path("data/prepared")
 METRICS = Path("metrics/prepare")
 MANY_COLUMNS = 1_000
+LARGE = 5_000_000  # bytes of a table that takes about a second to read
 
 
 def main() -> None:
     """Write data/prepared/ and metrics/prepare/."""
     params = read_params()
+    announce(Path(params.data.path))
     raw, roles = read(params.data)
     begin = progress(*raw.shape)
     begin("reading the columns")
@@ -91,6 +93,13 @@ def main() -> None:
     for warning in noticed:
         place = f"column '{warning['column']}': " if warning["column"] else ""
         sys.stderr.write(f"warning: {shown(place + str(warning['message']))}\n")
+
+
+def announce(path: Path) -> None:
+    """Says on stderr that a large table is being read; how many columns it has is not known yet."""
+    size = sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
+    if size >= LARGE:
+        sys.stderr.write(f"prepare: reading {shown(str(path))} ({size / 1e6:,.0f} MB)\n")
 
 
 def progress(rows: int, columns: int) -> Callable[[str], None]:

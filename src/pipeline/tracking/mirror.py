@@ -60,6 +60,14 @@ def mirror(folders: list[Path], rev: str | None, seconds: float | None) -> list[
     return found
 
 
+def send(root: Path, entry: Entry, seconds: float) -> Entry:
+    """Send an entry that is no recording of a stage, within so many seconds; what is not taken waits for `mirror`."""
+    ledger = Ledger(root)
+    ledger.write(entry)
+    _push(root, ledger, [entry], time.monotonic() + seconds)
+    return next(found for found in ledger.entries() if found.recording.run_id == entry.recording.run_id)
+
+
 def status(folders: list[Path]) -> list[Entry]:
     """What is mirrored where, the oldest first."""
     ledger = Ledger(_root(folders))

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from pipeline.comparison import formats
@@ -18,7 +18,7 @@ from pipeline.text import shown
 def to_html(report: Report) -> str:
     """The page; everything that came from the repository is escaped by the template."""
     found = report.comparison
-    return _template().render(
+    return template("report.html.j2").render(
         report=report,
         words=words,
         tables=tables,
@@ -60,10 +60,11 @@ def _dash(curve: str) -> str:
 
 
 @cache
-def _template() -> Template:
-    loader = PackageLoader("pipeline.review.show")
+def template(name: str, room: str = "pipeline.review.show") -> Template:
+    """A template of this room or of another one, which may include this room's style sheet."""
+    rooms = dict.fromkeys((room, "pipeline.review.show"))
     environment = Environment(
-        loader=loader,
+        loader=ChoiceLoader([PackageLoader(each) for each in rooms]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -71,4 +72,4 @@ def _template() -> Template:
         finalize=lambda value: formats.unbroken(shown(value, lines=True)) if type(value) is str else value,
     )
     environment.filters["key"] = formats.key
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.data.date_format import READABLE, day_of
 from pipeline.data.schema import Feature, Schema
-from pipeline.serving.cells import bare, blanks, takes_booleans, takes_gap, takes_numbers
+from pipeline.serving.cells import FREE, bare, blanks, takes_booleans, takes_gap, takes_numbers
 from pipeline.serving.refusal import FAULTS, Fault, refuse
 from pipeline.text import shown
 
@@ -129,12 +129,8 @@ def _wrong(cell: Any, feature: Feature, listed: bool) -> tuple[str, str] | None:
     if isinstance(cell, float) and not math.isfinite(cell):
         why = "a number of JSON; send null for a gap" if math.isnan(cell) else "finite, or too large"
         return "range", f"{cell!r} is not {why}"
-    if feature.type == "category":
+    if feature.type in ("category", FREE):
         return _wrong_name(cell, feature)
-    if feature.type == "text":
-        if not isinstance(cell, str):
-            return "type", f"{_said(cell)} is no text"
-        return ("type", "half a surrogate pair is no text") if _is_half(cell) else None
     if feature.type == "date":
         return _wrong_date(cell, feature)
     if isinstance(cell, str):
@@ -154,7 +150,7 @@ def _wrong(cell: Any, feature: Feature, listed: bool) -> tuple[str, str] | None:
 def _wrong_name(cell: Any, feature: Feature) -> tuple[str, str] | None:
     """Of a category."""
     if isinstance(cell, str):
-        if _is_half(cell):
+        if not cell.isascii() and any("\ud800" <= letter <= "\udfff" for letter in cell):
             return "type", "half a surrogate pair is no text"
         if bare(cell) in blanks(feature) and not takes_gap(feature):
             return "gap", f"{_said(cell)} says that there is no value, and the model never saw a row without one"
@@ -168,10 +164,6 @@ def _wrong_name(cell: Any, feature: Feature) -> tuple[str, str] | None:
     elif bare(cell) in blanks(feature) and not takes_gap(feature):
         return "gap", f"{_said(cell)} says that there is no value, and the model never saw a row without one"
     return None
-
-
-def _is_half(text: str) -> bool:
-    return not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _wrong_date(cell: Any, feature: Feature) -> tuple[str, str] | None:

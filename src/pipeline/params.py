@@ -136,6 +136,11 @@ class Data(_Section):
     image: tuple[PositiveInt, PositiveInt] | None = Field(
         None, strict=False, description="height and width, if each row is a picture"
     )
+    show_rows: bool = Field(
+        True,
+        description="whether reports, plots, comments, the card and W&B may show what rows hold; "
+        "false: hashes of their keys, and no cell",
+    )
     sources: list[str] | None = Field(
         None, description="addresses that tables may be imported from (dvc import, import-url); CI refuses others"
     )
@@ -172,6 +177,11 @@ class Train(_Section):
     )
     calibration: Literal["sigmoid"] | None = Field(
         None, description="learn probabilities from the scores, for estimators that have none (svm.SVC, LinearSVC)"
+    )
+    threshold: Fraction | Literal["validation"] = Field(
+        0.5,
+        description="two classes: from which probability on the second one is the answer; validation: that with the "
+        "largest balanced accuracy on the validation rows",
     )
     seed: int = Field(0, ge=0, description="seeds everything random in training")
     epochs: int = Field(100, ge=1, description="steps at most, for models that learn in steps")

@@ -14,6 +14,7 @@ from pipeline.comparison.means import Said, paired_mean, sum_of_contributions
 from pipeline.comparison.proportions import PairedProportions
 from pipeline.metrics import values
 from pipeline.metrics.auc import auc_and_influence
+from pipeline.metrics.precision import average_precision_and_influence
 from pipeline.metrics.values import Codes, f1_influence
 from pipeline.metrics.variance import Sampling, centred
 
@@ -262,6 +263,17 @@ def _roc_auc(pairs: Pairs, base: Floats, head: Floats, floor: float) -> Measured
     return Measured(before, after, estimate, pairs.count)
 
 
+def _average_precision(pairs: Pairs, base: Floats, head: Floats, floor: float) -> Measured:
+    sides = [average_precision_and_influence(pairs.truth, probabilities) for probabilities in (base, head)]
+    (before, base_influence), (after, head_influence) = sides
+    sampling, shortfall = pairs.sampling, 1 - (before + after) / 2
+    # one row that is not wanted, scored above all: each wanted one after it loses, the first most, as 1/2 + 1/3 + ...
+    rarest = float(sampling.units.min())
+    row = (1 + math.log(max(rarest, 1.0))) / rarest / (1 if len(pairs.classes) == 2 else len(sampling.present))
+    estimate = sum_of_contributions(after - before, head_influence - base_influence, sampling, shortfall, row)
+    return Measured(before, after, estimate, pairs.count)
+
+
 def _calibration_error(pairs: Pairs, bins: int, floor: float) -> Measured | str:
     """The values alone: the error of a sample is mostly noise, the more the better a model is calibrated."""
 
@@ -285,6 +297,7 @@ MEASURES: dict[str, Callable[[Pairs, int, float], Measured | str]] = {
     "macro_f1": _macro_f1,
     "log_loss": _of_probabilities(_log_loss),
     "roc_auc": _of_probabilities(_roc_auc),
+    "average_precision": _of_probabilities(_average_precision),
     "brier": _of_probabilities(_brier),
     "calibration_error": _calibration_error,
     "top_2_accuracy": _of_probabilities(_top_2_accuracy),

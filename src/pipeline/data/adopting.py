@@ -115,7 +115,7 @@ def adopt(table: pd.DataFrame, target: str, chosen: Mapping[str, Any] | None = N
     columns.sort(key=lambda column: order[column.name])
     shares = sorted(classes.values(), reverse=True)
     common = shares[0] / sum(shares) if shares else 0.0
-    primary = "accuracy" if common <= BALANCED else "balanced_accuracy" if common <= RARE else "roc_auc"
+    primary = "accuracy" if common <= BALANCED else "balanced_accuracy" if common <= RARE else "average_precision"
     return Adoption(
         len(table), tuple(columns), tuple(found.notices), data, classes, blank, primary, tuple(found.undecided)
     )

@@ -26,7 +26,7 @@ from pipeline.data.cells import (
     row_name,
 )
 from pipeline.data.dates import numbers
-from pipeline.data.schema import WRITTEN, Encoding, Feature, FeatureType, Label, Schema
+from pipeline.data.schema import Encoding, Feature, FeatureType, Label, Schema
 from pipeline.errors import InputError
 from pipeline.params import Dates, Read
 from pipeline.text import are, count
@@ -167,9 +167,11 @@ def names_rows(column: pd.Series) -> bool:
 
     Numbers and dates, however they are written, are different in each row because they were measured.
     """
-    if len(column) < FEW_ROWS or is_boolean(column) or column.hasnans or not column.is_unique:
-        return False
     called_so = ID_NAME.search(str(column.name)) is not None
+    if not is_text(column) and (not called_so or is_boolean(column) or column.dtype.kind not in "iu"):
+        return False
+    if len(column) < FEW_ROWS or column.hasnans or not column.is_unique:
+        return False
     if is_padded(column):
         return True
     if is_text(column):
@@ -288,24 +290,29 @@ def with_reading(schema: Schema, reading: Read) -> Schema:
 
 
 def _fit(column: pd.Series, training: npt.NDArray[np.bool_], kind: FeatureType, roles: Roles) -> Feature:
-    name, values = str(column.name), column[training]
-    missing = bool((column == "").any() if kind in WRITTEN else column.hasnans)
+    name = str(column.name)
     if kind == "category":
-        encoding = roles.categories.get(name, "one_hot")
+        encoding, values = roles.categories.get(name, "one_hot"), column[training]
         known = sorted(values.unique())
         if encoding == "frequent":
             rows = values.value_counts()
             known = sorted(sorted(known, key=lambda one: (-rows[one], one))[:FREQUENT])
-        return Feature(name, kind, tuple(known), missing=missing, encoding=encoding)
+        return Feature(name, kind, tuple(known), missing=bool((column == "").any()), encoding=encoding)
     how = roles.dates.get(name)
     if how:
-        values = numbers(values, how.format)["days"]
-    if values.isna().all():
+        seen = numbers(column[training], how.format)["days"].dropna().to_numpy()
+        gaps = bool((column == "").any())
+    else:
+        every = column.to_numpy()
+        missing, seen = np.isnan(every), every[training]
+        gaps = bool(missing.any())
+        seen = seen[~missing[training]] if gaps else seen
+    if not len(seen):
         raise InputError(f"column '{name}': no training row has a value; fill some, or list it in data.drop")
-    ends = float(values.min()), float(values.max())
+    ends = float(seen.min()), float(seen.max())
     if how:
-        return Feature(name, kind, (), *ends, missing, parts=tuple(how.parts), format=how.format)
-    return Feature(name, kind, (), *ends, missing)
+        return Feature(name, kind, (), *ends, gaps, parts=tuple(how.parts), format=how.format)
+    return Feature(name, kind, (), *ends, gaps)
 
 
 def typed(features: Features, raw: pd.DataFrame, schema: Schema) -> pd.DataFrame:

@@ -57,13 +57,17 @@ class Feature:
 
 @dataclass(frozen=True)
 class Schema:
-    """The features in the order of the model, the target, its sorted classes, and (height, width) of a picture."""
+    """The features in the order of the model, the target, its sorted classes, and (height, width) of a picture.
+
+    `show_rows`: whether what rows hold may be shown to who looks at results.
+    """
 
     features: tuple[Feature, ...]
     target: str
     classes: tuple[Label, ...]
     image: tuple[int, int] | None = None
     read: Mapping[str, Any] = field(default_factory=dict)  # how files are read, where data.read says it: for batch
+    show_rows: bool = True
 
     @property
     def names(self) -> list[str]:
@@ -100,6 +104,8 @@ class Schema:
                 feature["pattern"] = layout(feature.get("format", "")).pattern  # for who has the package alone
         if not content["read"]:
             del content["read"]
+        if content["show_rows"]:
+            del content["show_rows"]
         return {"version": 1, **content}
 
     @classmethod
@@ -112,7 +118,8 @@ class Schema:
             features.append(Feature(**values))
         image = content["image"]
         size = tuple(image) if image else None
-        return cls(tuple(features), content["target"], tuple(content["classes"]), size, content.get("read", {}))
+        read, show_rows = content.get("read", {}), content.get("show_rows", True)
+        return cls(tuple(features), content["target"], tuple(content["classes"]), size, read, show_rows)
 
 
 def matrix(table: "pd.DataFrame", schema: Schema) -> npt.NDArray[np.float32]:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.dummy import DummyClassifier
+from sklearn.model_selection import FixedThresholdClassifier
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import TargetEncoder
 
 from pipeline.errors import InputError
@@ -60,6 +62,16 @@ def _parts(whole: Any, seen: set[int]) -> Iterator[Any]:
         return
     for part in inside:
         yield from _parts(part, seen)
+
+
+def without_threshold(model: Any) -> tuple[Any, float | None]:
+    """A classifier, or a pipeline that ends with one, without its threshold, and that: ONNX applies it by itself."""
+    last = model.steps[-1][1] if isinstance(model, Pipeline) else model
+    if not isinstance(last, FixedThresholdClassifier):
+        return model, None
+    inside = last.estimator_.estimator
+    bare = Pipeline([*model.steps[:-1], (model.steps[-1][0], inside)]) if isinstance(model, Pipeline) else inside
+    return bare, float(last.threshold)
 
 
 def register() -> None:

@@ -22,6 +22,8 @@ def _typical(column: pd.Series, feature: Feature) -> Any:
         return write(numbers(present, feature.format)["days"].median(), feature.format)
     if feature.type != "number":
         counts = present.value_counts()
+        if counts.iloc[0] == 1 < len(present):  # what stands once is some row's own
+            return None
         commonest = min(counts[counts == counts.iloc[0]].index)
         return bool(commonest) if feature.type == "boolean" else str(commonest)
     median = float(present.median())

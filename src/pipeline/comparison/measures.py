@@ -105,8 +105,20 @@ def proportions(base: Booleans, head: Booleans, groups: Codes | None = None) -> 
         return Measured(before, after, PairedProportions(len(base), both, lost, gained), count)
     sampling = Sampling(np.zeros(len(base), dtype=np.intp), np.unique(groups, return_inverse=True)[1])
     contributions = centred(head.astype(float) - base, sampling.strata)
-    estimate = sum_of_contributions(after - before, contributions, sampling, row=1 / float(sampling.units[0]))
+    row, as_others = 1 / float(sampling.units[0]), _change_of_a_group(head.astype(float) - base, groups)
+    estimate = sum_of_contributions(after - before, contributions, sampling, as_others, row)
     return Measured(before, after, estimate, count)
+
+
+def _change_of_a_group(change: Floats, groups: Codes) -> float:
+    """The mean square of what the share changed by within a group, of those in which a row did; 1 if none did.
+
+    One more group that changed as a whole would outweigh all that was seen where groups change in part.
+    """
+    _, of = np.unique(groups, return_inverse=True)
+    changed = np.flatnonzero(np.bincount(of, weights=np.abs(change)))
+    within = np.bincount(of, weights=change) / np.bincount(of)
+    return float(np.mean(within[changed] ** 2)) if len(changed) else 1.0
 
 
 def _accuracy(pairs: Pairs, bins: int, floor: float) -> Measured:

@@ -76,7 +76,9 @@ def main() -> None:
     contradicting = profile.contradictory(labels, alike)
     findings = [
         *noticing.of_target(raw[roles.target]),
-        *profile.find_in_columns(raw, features, image, {*roles.categorical, *roles.categories, *roles.dates}),
+        *profile.find_in_columns(
+            raw, features, image, {*roles.categorical, *roles.categories, *roles.dates, *roles.text}
+        ),
         *profile.find_given_away(features.table[training], labels[training], content[training], alike=alike[training]),
         *noticing.blank_gives_away(raw.loc[training, list(features.types)], labels[training]),
         *profile.find_in_sides(labels, sides, alike, shares),
@@ -131,7 +133,7 @@ def progress(rows: int, columns: int) -> Callable[[str], None]:
 def read(data: Data) -> tuple[pd.DataFrame, Roles]:
     """The table in plain cells and the roles of its columns; a set that `load` wrote brings its own split column."""
     names_of_rows = [name for name in (data.id, data.group) if name]
-    as_written = [*names_of_rows, data.target, *data.categorical, *data.categories, *data.dates]
+    as_written = [*names_of_rows, data.target, *data.categorical, *data.categories, *data.dates, *data.text]
     raw = plain(read_table(data.path, as_written, data.read))
     roles = Roles(
         data.target,
@@ -142,6 +144,7 @@ def read(data: Data) -> tuple[pd.DataFrame, Roles]:
         tuple(data.categorical),
         data.categories,
         data.dates,
+        data.text,
     )
     validate.check_roles(raw, roles)
     validate.check_blanks(raw, data.read)

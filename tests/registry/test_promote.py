@@ -51,6 +51,7 @@ def test_the_first_is_judged_by_the_gate_alone_and_later_ones_against_the_champi
     )
     assert rollback(published.path, "prod", "too slow").version == "v1.1.0"
     assert rollback(published.path, "prod", None).version == "v1.0.0", "twice goes back by two"
+    assert "v1.0.0" in published.run("gto", "show", "digits#prod").stdout
     with pytest.raises(CheckError, match=r"nothing stood at prod before v1.0.0"):
         rollback(published.path, "prod", None)
     with pytest.raises(CheckError, match="nothing is at staging"):

@@ -64,11 +64,46 @@ def test_text_and_results_need_none(path: str) -> None:
     assert not owned(path) and (ROOT / path).exists()
 
 
+# What the specification (containers.dev) allows of what is used here: names of its schema, and their types.
+TEXT, COMMAND = {"type": "string"}, {"type": ["string", "array"]}
+OF_CONTAINER = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["build"],
+    "properties": {
+        "name": TEXT,
+        "build": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["dockerfile"],
+            "properties": {
+                **dict.fromkeys(("dockerfile", "context", "target"), TEXT),
+                "args": {"type": "object", "additionalProperties": TEXT},
+            },
+        },
+        "features": {"type": "object"},
+        "remoteUser": TEXT,
+        "remoteEnv": {"type": "object", "additionalProperties": {"type": ["string", "null"]}},
+        **dict.fromkeys(("onCreateCommand", "postCreateCommand", "postStartCommand"), COMMAND),
+        "customizations": {"type": "object"},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "fits"), [({}, True), ({"dockerFile": "Dockerfile"}, False), ({"remoteEnv": {"PATH": 1}}, False)]
+)
+def test_the_dev_container_fits_its_schema(tmp_path: Path, change: dict[str, object], fits: bool) -> None:
+    content = json.loads((CONTAINER / "devcontainer.json").read_text(encoding="utf-8")) | change
+    for name, text in (("schema.json", OF_CONTAINER), ("devcontainer.json", content)):
+        (tmp_path / name).write_text(json.dumps(text))
+    command = [needs("check-jsonschema"), "--schemafile", str(tmp_path / "schema.json")]
+    done = subprocess.run([*command, str(tmp_path / "devcontainer.json")], capture_output=True, text=True)
+    assert (done.returncode == 0) == fits, done.stdout
+
+
 def test_the_dev_container_runs_the_pipeline_on_the_python_of_the_locks() -> None:
-    """Its main rules: one source of the image, and names that the specification has."""
     content = json.loads((CONTAINER / "devcontainer.json").read_text(encoding="utf-8"))
-    assert set(content) <= {"name", "build", "remoteUser", "remoteEnv", "postCreateCommand", "customizations"}
-    assert set(content["build"]) == {"dockerfile"}
     assert content["postCreateCommand"] == "make repro"
     dockerfile = (CONTAINER / content["build"]["dockerfile"]).read_text(encoding="utf-8")
     python = re.search(r"--python-version ([\d.]+)", (ROOT / "Makefile").read_text(encoding="utf-8"))

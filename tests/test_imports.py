@@ -33,7 +33,8 @@ ROOMS = {
     "serving": {"data", "package"},
     "stages": {"params", "data", "metrics", "models", "package", "tracking", "repository"},
     "adopt": {"params", "data", "comparison", "repository", "review"},
-    "cli": {"adopt", "params", "data", "comparison", "repository", "review", "serving", "tracking", "registry"},
+    "use": {"params", "repository"},
+    "cli": {"adopt", "use", "params", "data", "comparison", "repository", "review", "serving", "tracking", "registry"},
 }
 DOMAIN = ("data", "metrics", "models", "package", "comparison")
 FOREIGN = {"dvc", "dvclive", "wandb", "subprocess", "gto"}  # of which the domain knows nothing
@@ -186,10 +187,10 @@ def test_one_module_asks_dvc_and_one_asks_git() -> None:
 def test_one_module_reads_yaml_and_mlflow_alone_gets_another() -> None:
     """PyYAML reads 1e-5 as text, DVC does not; MLflow, for whom the package's YAML is, reads with PyYAML.
 
-    `repository/adopting.py` edits a person's files, in which comments stay.
+    `repository/editing.py` edits a person's files, in which comments stay.
     """
     using = {place(module) for module in MODULES if "ruamel" in libraries(module)}
-    assert using == {"files.py", "repository/adopting.py"}
+    assert using == {"files.py", "repository/editing.py"}
     assert {place(module) for module in MODULES if "yaml" in libraries(module)} == {"package/mlflow_folder.py"}
 
 

@@ -43,6 +43,21 @@ def adopt(
 
 
 @app.command()
+def use(
+    file: Annotated[Path, typer.Argument(help="sections of params.yaml, such as docs/mnist/best.yaml")],
+    set_param: Annotated[
+        list[str] | None,
+        typer.Option("--set-param", "-S", metavar="KEY=VALUE", help="beside it, as for dvc exp run: train.epochs=50"),
+    ] = None,
+) -> None:
+    """Take the settings of a file into params.yaml, whose comments stay, and name the model by them in dvc.yaml."""
+    from pipeline.use import use_settings
+
+    for line in use_settings(Path.cwd(), file, set_param or []):
+        say(line)
+
+
+@app.command()
 def metrics() -> None:
     """Print the metrics of the last `dvc repro` as a short table, with their intervals."""
     from pipeline.review.show.metrics import print_metrics

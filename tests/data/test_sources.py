@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 
+from pipeline.data import sources
 from pipeline.data.sources import load_dataset, read_idx
 from pipeline.errors import InputError, ResourceError
 
@@ -140,46 +141,87 @@ ARFF = """@RELATION tiny
 ?,green,bad
 2.5,red,bad
 """
+PICTURES = """@RELATION mnist_784
+@ATTRIBUTE pixel1 REAL
+@ATTRIBUTE pixel2 REAL
+@ATTRIBUTE class {7, 9}
+@DATA
+0,255,7
+3,4,9
+5,6,9
+"""
 
 
-@pytest.fixture
-def openml_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """scikit-learn's data folder with the answers for one data set, `tiny`; the network beyond it is shut."""
-    listed = {"data": {"dataset": [{"did": 7, "name": "tiny", "version": 2, "status": "active", "format": "ARFF"}]}}
+def answer(folder: Path, arff: str) -> None:
+    """Put OpenML's answers for the data set in `arff`, whose target is its last attribute, where scikit-learn looks."""
+    attributes = [line.split(maxsplit=2)[1:] for line in arff.splitlines() if line.startswith("@ATTRIBUTE")]
+    name = arff.split(maxsplit=2)[1]
+    listed = {"data": {"dataset": [{"did": 7, "name": name, "version": 2, "status": "active", "format": "ARFF"}]}}
     described = {
         "id": "7",
-        "name": "tiny",
+        "name": name,
         "version": "2",
         "format": "ARFF",
         "status": "active",
         "file_id": "70",
         "description": "Three rows.",
         "licence": "CC0",
-        "url": "https://www.openml.org/data/v1/download/70/tiny.arff",
+        "url": f"https://www.openml.org/data/v1/download/70/{name}.arff",
         "default_target_attribute": "class",
-        "md5_checksum": hashlib.md5(ARFF.encode()).hexdigest(),
+        "md5_checksum": hashlib.md5(arff.encode()).hexdigest(),
     }
     features = [
-        {"index": str(i), "name": name, "data_type": kind, "is_target": str(name == "class").lower()}
-        | {"is_ignore": "false", "is_row_identifier": "false", "number_of_missing_values": "0"}
-        for i, (name, kind) in enumerate([("width", "numeric"), ("colour", "nominal"), ("class", "nominal")])
+        {"index": str(i), "name": attribute, "data_type": "numeric" if kind == "REAL" else "nominal"}
+        | {"is_target": str(attribute == "class").lower(), "is_ignore": "false", "is_row_identifier": "false"}
+        | {"number_of_missing_values": "0"}
+        for i, (attribute, kind) in enumerate(attributes)
     ]
     answers = {
-        "api/v1/json/data/list/data_name/tiny/limit/2/status/active/": json.dumps(listed),
-        "api/v1/json/data/list/data_name/tiny/limit/2/data_version/2": json.dumps(listed),
+        f"api/v1/json/data/list/data_name/{name}/limit/2/status/active/": json.dumps(listed),
+        f"api/v1/json/data/list/data_name/{name}/limit/2/data_version/2": json.dumps(listed),
         "api/v1/json/data/7": json.dumps({"data_set_description": described}),
         "api/v1/json/data/features/7": json.dumps({"data_features": {"feature": features}}),
         "api/v1/json/data/qualities/7": json.dumps({"data_qualities": {"quality": []}}),
-        "data/v1/download/70/tiny.arff": ARFF,
+        f"data/v1/download/70/{name}.arff": arff,
     }
     for path, text in answers.items():
-        file = tmp_path / "openml" / "openml.org" / f"{path}.gz"
+        file = folder / "openml" / "openml.org" / f"{path}.gz"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(gzip.compress(text.encode()))
+
+
+@pytest.fixture
+def openml_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """scikit-learn's data folder with the answers for one data set, `tiny`; the network beyond it is shut."""
+    answer(tmp_path, ARFF)
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
     for name in ("https_proxy", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
     return tmp_path
+
+
+def test_mnist_from_openml_is_the_table_of_its_idx_files(
+    openml_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(openml_cache, PICTURES)
+    monkeypatch.setitem(sources.PICTURES, "mnist_784", (1, 2, 2))
+    pixels, classes = np.array([[[0, 255]], [[3, 4]], [[5, 6]]]), np.array([7, 9, 9])
+    folder = idx_folder(
+        tmp_path / "mnist",
+        train_images=idx_bytes(pixels[:2]),
+        train_labels=idx_bytes(classes[:2]),
+        t10k_images=gzip.compress(idx_bytes(pixels[2:])),
+        t10k_labels=gzip.compress(idx_bytes(classes[2:])),
+    )
+    found, expected = load_dataset("openml:mnist_784"), load_dataset(f"idx:{folder}")
+    pd.testing.assert_frame_equal(found, expected)
+    assert found.attrs == expected.attrs == {"image": [1, 2], "split_column": "split"}
+
+
+def test_another_set_of_that_name_is_refused(openml_cache: Path) -> None:
+    answer(openml_cache, PICTURES)
+    with pytest.raises(InputError, match="openml:mnist_784: 3 rows of 2 columns are not the pictures of 28 x 28"):
+        load_dataset("openml:mnist_784")
 
 
 @pytest.mark.parametrize("name", ["tiny", "tiny@2"])

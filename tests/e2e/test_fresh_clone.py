@@ -8,6 +8,9 @@ import pytest
 
 from tests.conftest import Clone
 from tests.tools import needs
+from tests.workflows.act import link_environment
+
+ODD = "Ünï cöde (1) it's"  # a folder that people have above their clones
 
 
 @pytest.fixture
@@ -53,13 +56,49 @@ def test_nothing_that_a_run_writes_is_unknown_to_git(reproduced: Clone) -> None:
     assert reproduced.run("git", "status", "--porcelain").stdout == ""
 
 
-def test_the_environment_is_made_in_a_folder_whose_name_has_spaces(before_the_run: Clone, tmp_path: Path) -> None:
-    clone = before_the_run.path.rename(tmp_path / "my 'first' clone")
-    uv = clone / ".venv/bin/uv"  # in place of the real one, which would ask the package index
-    uv.parent.mkdir(parents=True)
-    uv.write_text('#!/bin/sh\ntest -d "$VIRTUAL_ENV/bin" && echo "uv $*" >> called\n')
-    uv.chmod(0o755)
+def put_program(path: Path, script: str) -> None:
+    """A program in place of one that would ask the package index."""
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def test_the_environment_is_made_in_a_folder_of_any_name(before_the_run: Clone, tmp_path: Path) -> None:
+    clone = before_the_run.path.rename(tmp_path / ODD)
+    put_program(clone / ".venv/bin/uv", 'test -d "$VIRTUAL_ENV/bin" && echo "uv $*" >> called')
     Clone(clone).run(needs("make"), "--old-file=.venv/.uv", "install")
     assert (
         "uv --system-certs pip install --quiet --require-hashes -r requirements.lock" in (clone / "called").read_text()
     )
+
+
+def test_every_command_works_below_a_folder_of_any_name(reproduced: Clone, tmp_path: Path) -> None:
+    (tmp_path / ODD).mkdir()
+    clone = Clone(reproduced.path.rename(tmp_path / ODD / "repository"))
+    link_environment(clone.path / ".venv")
+    for stamp in (".uv", ".installed", ".tested"):
+        os.utime(clone.path / ".venv" / stamp)
+    put_program(clone.path / ".venv/bin/uv", "exit 0")
+    table = clone.path.parent / "tables (ü).csv"
+    table.write_text("x,target\n" + "".join(f"{number * 7 % 13},{'ab'[number % 2]}\n" for number in range(300)))
+
+    assert "pytest ends with 0" in clone.run("make", "test").stdout
+    assert "Nothing to be done" in clone.run("make", "test").stdout
+    os.utime(clone.path / "src/pipeline/text.py")
+    assert "pytest ends with 0" in clone.run("make", "test").stdout
+    assert "[100%]" in clone.run(".venv/bin/python", "-m", "pytest", "-q", "-n", "0", "tests/test_text.py").stdout
+    clone.run("make", "remote", "URL=../the team's remote ü")
+    clone.run("dvc", "push")
+    assert (table.parent / "the team's remote ü/files/md5").is_dir()
+    clone.commit("a remote")
+    assert "ok: every output is in the remote" in clone.run("pipeline", "verify", "--remote").stdout
+    clone.run("pipeline", "mirror", env={"WANDB_MODE": "offline"})
+    assert len(list((clone.path / "wandb").glob("offline-run-*"))) == 4
+    clone.run("pipeline", "report", "--base", "HEAD~1")
+    assert (clone.path / "report/report.html").is_file()
+    predictions = "data/predictions/test.parquet"
+    assert "0 from right to wrong" in clone.run("pipeline", "compare", predictions, predictions).stdout
+    assert "nothing was written" in clone.run("pipeline", "adopt", str(table), "--target", "target").stdout
+    clone.run("pipeline", "adopt", str(table), "--target", "target", "--yes")
+    assert "data/raw/tables (ü).csv" in (clone.path / "params.yaml").read_text(encoding="utf-8")

@@ -88,6 +88,26 @@ def same(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> bool:
     )
 
 
+def test_mlflow_wants_a_copy_where_the_files_are_links_into_the_cache(
+    folder: Path, expected: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    """`cache.type symlink`: docs/package.md says what MLflow says, and what to do. The package's own loader follows."""
+    import mlflow.pyfunc
+    from mlflow.exceptions import MlflowException
+
+    links = tmp_path / "links"
+    for file in (path for path in folder.rglob("*") if path.is_file()):
+        (links / file.relative_to(folder)).parent.mkdir(parents=True, exist_ok=True)
+        (links / file.relative_to(folder)).symlink_to(file)
+    rows = pd.DataFrame(ROWS, dtype=object)
+    with pytest.raises(MlflowException, match="outside the artifact directory"):
+        mlflow.pyfunc.load_model(str(links))
+    assert TableModel(links).predict(rows).to_dict("records") == expected
+    subprocess.run(["cp", "-rL", str(links), str(tmp_path / "COPY")], check=True)
+    answer = mlflow.pyfunc.load_model(str(tmp_path / "COPY")).predict(rows)
+    assert same(answer.to_dict("records"), expected)
+
+
 @pytest.mark.parametrize("form", ["csv", "json"])
 def test_models_predict(form: str, folder: Path, programs: Path, expected: list, tmp_path: Path) -> None:
     file = tmp_path / f"rows.{form}"

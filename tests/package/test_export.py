@@ -134,12 +134,21 @@ def test_a_draw_between_trees_goes_to_the_first_class_as_in_scikit_learn(tmp_pat
     assert labels.tolist() == model.predict(features).tolist()
 
 
-@pytest.mark.parametrize("estimator", [DummyClassifier(strategy="uniform"), RadiusNeighborsClassifier(radius=3.0)])
-def test_what_onnx_cannot_do_is_refused_with_advice(estimator, tmp_path: Path):
+@pytest.mark.parametrize("strategy", ["uniform", "stratified"])
+def test_answers_drawn_at_random_are_refused_in_one_line(strategy: str) -> None:
+    features, target = rows(3, text=False)
+    model = make_pipeline(DummyClassifier(strategy=strategy)).fit(features[:300], target[:300])
+    with pytest.raises(
+        InputError, match=f"^params.yaml: train: strategy '{strategy}' .*; take prior or most_frequent$"
+    ):
+        to_onnx(model, 5, "test")
+
+
+def test_what_onnx_cannot_do_is_refused_with_advice(tmp_path: Path):
     features, target = rows(3, text=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = make_pipeline(estimator).fit(features[:300], target[:300])
+        model = make_pipeline(RadiusNeighborsClassifier(radius=3.0)).fit(features[:300], target[:300])
         with pytest.raises(InputError, match="use another estimator") as raised:
             (tmp_path / "model.onnx").write_bytes(to_onnx(model, 5, "test"))
             run_onnx(tmp_path / "model.onnx", features * 100)

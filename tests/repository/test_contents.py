@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import json
 import os
+import re
 import shutil
 import stat
 import sys
@@ -17,6 +18,7 @@ from typer.testing import CliRunner
 
 from pipeline.cli import app
 from pipeline.errors import CheckError
+from pipeline.repository import contents
 from pipeline.repository.contents import contents_are_recorded
 from pipeline.repository.dvc import check_out
 from tests.conftest import ROOT, Clone, small_repository
@@ -121,8 +123,12 @@ def test_what_came_under_the_right_name_is_found(repository: Clone) -> None:
     assert ", table.csv; delete it, and run: dvc pull" in problem
 
 
-def test_a_file_of_a_folder_that_changed_without_a_trace_is_found(repository: Clone) -> None:
+def test_a_file_of_a_folder_that_changed_without_a_trace_is_found(
+    repository: Clone, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(contents, "LARGE", 1 << 10)
     assert contents_are_recorded().problems == []
+    assert re.fullmatch(r"verify: hashing \d+\.\d GiB\n", capsys.readouterr().err)  # a long wait is announced
     before = Path("folder/b").stat()
     Path("folder/b").unlink()
     Path("folder/b").write_text("c")
@@ -137,6 +143,16 @@ def test_a_folders_list_that_names_other_files_is_found(repository: Clone) -> No
     assert stat.S_IMODE(listing.stat().st_mode) == 0o444
     (problem,) = contents_are_recorded().problems
     assert problem.startswith(f"folder: not the content that is recorded: {listing}")
+
+
+def test_links_into_the_cache_are_no_remark(repository: Clone) -> None:
+    """`cache.type symlink`."""
+    table, stored = Path("table.csv"), objects(Path(".dvc/cache"), len(TABLE)).resolve()
+    for target, remarks in ((stored, []), (Path("/etc/hostname"), ["the symbolic link table.csv leads elsewhere"])):
+        table.unlink()
+        table.symlink_to(target)
+        doubts = contents.imports_are_named().doubts
+        assert [doubt.removeprefix("table.csv.dvc: table.csv: ") for doubt in doubts if "symbolic" in doubt] == remarks
 
 
 # What DVC itself makes of such a list: it writes to src/mine.py; it fetches to there, hashes that, and deletes it.

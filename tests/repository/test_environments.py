@@ -1,6 +1,8 @@
 """A revision with another lock runs with the packages of that lock, or the report says that it did not."""
 
 import hashlib
+import json
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -9,11 +11,18 @@ import pandas as pd
 import pytest
 
 from pipeline.repository.sides import PREDICTIONS, revision
-from tests.conftest import Clone
+from tests.conftest import ROOT, Clone
 from tests.repository.small import set_param
 from tests.repository.test_sides import picture
 
 pytestmark = pytest.mark.slow  # makes environments from locks
+
+
+SMMAP = """smmap==5.0.1 \\
+    --hash=sha256:dceeb6c0028fdb6734471eb07c0cd2aae706ccaecab45965ee83f11c8d3b1f62 \\
+    --hash=sha256:e6d8668fa5f93e706934a62d7b4db19c8d9eb8cf2adbb75ef1b675aa332b69da
+"""
+CHECK_SMMAP = "from importlib.metadata import version\nassert version('smmap') == '5.0.1'\n"
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +76,23 @@ def test_a_revision_whose_lock_cannot_be_installed_runs_here_and_the_report_says
         )
         assert "mini" in side.source
     assert list((results.path / ".dvc/tmp/environments").iterdir()) == []
+
+
+def test_a_base_with_another_whole_lock_runs_with_its_packages_from_the_index(results: Clone) -> None:
+    """The whole of it, as after a pull request that raises one small package: resolved and hashed by uv, and told."""
+    own = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    older, count = re.subn(r"^smmap==.*\n(    --hash.*\n)+", SMMAP, own, flags=re.MULTILINE)
+    assert count == 1
+    results.write("dvc.yaml", (results.path / "dvc.yaml").read_text().replace(sys.executable, "python3"))
+    results.edit("pipe.py", "import numpy", CHECK_SMMAP + "import numpy")  # the base's pipeline runs nowhere else
+    base = commit_with_another_lock(results, older)
+    results.write("requirements.lock", own)
+    results.commit("the lock of today")
+    done = results.run(
+        "pipeline", "report", "--base", base, "--seeds", "0", "--out", "report", check=False, timeout=900
+    )
+    content = json.loads((results.path / "report/report.json").read_text(encoding="utf-8"))
+    source = "a run in a temporary worktree, in an environment of its own requirements.lock"
+    assert (content["problem"], content["base"]["source"]) == (None, source), done.stderr
+    assert source in (results.path / "report/report.md").read_text(encoding="utf-8")
+    assert f"report: {base[:7]}: installing the packages of its own requirements.lock, once\n" in done.stderr

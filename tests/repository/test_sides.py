@@ -12,7 +12,7 @@ import pytest
 from pipeline.errors import CheckError, InputError
 from pipeline.repository import lock
 from pipeline.repository.sides import PREDICTIONS, has_results, revision, workspace, worktree
-from tests.conftest import Clone
+from tests.conftest import Clone, small_repository
 from tests.repository.small import set_param, state
 
 pytestmark = pytest.mark.slow  # runs revisions in temporary worktrees
@@ -72,7 +72,12 @@ def test_results_that_are_nowhere_are_made_in_a_temporary_worktree(
         assert side.source == "a run in a temporary worktree"
         pd.testing.assert_frame_equal(pd.read_parquet(side.folder / PREDICTIONS), expected)
     assert picture(results) == before
-    assert "running its pipeline in a temporary worktree" in capfd.readouterr().err
+    said = capfd.readouterr().err.splitlines()  # a line of progress each; DVC would advise to `git add` files there
+    assert said[-5:] == [
+        f"report: {side.name}: running its pipeline in a temporary worktree",
+        *(f"report: {side.name}: running {stage}" for stage in ("prepare", "train", "evaluate", "package")),
+    ]
+    assert all(line.startswith("report: ") for line in said)
 
 
 def test_a_commit_with_a_stale_lock_is_run_instead_of_believed(results: Clone) -> None:
@@ -116,6 +121,16 @@ def test_a_lock_with_conflict_markers_is_named(results: Clone) -> None:
         has_results(results.path, commit)
 
 
+@pytest.mark.parametrize("file", ["params.yaml", "dvc.yaml", "dvc.lock"])
+def test_a_file_of_a_revision_that_is_broken_is_named_with_its_line(results: Clone, file: str) -> None:
+    lines = (results.path / file).read_text().splitlines()
+    results.write(file, "\n".join([*lines[:3], "  x: [", *lines[3:]]))
+    commit = results.commit("edited in the browser")
+    said = rf"^{file} of {commit[:7]} is no YAML, line \d+: .+$"
+    with pytest.raises(InputError, match=said), revision(results.path, commit):
+        pass
+
+
 def test_a_workspace_without_results_says_what_to_do(results: Clone) -> None:
     (results.path / PREDICTIONS).unlink()
     with pytest.raises(CheckError, match="dvc repro"):
@@ -132,6 +147,18 @@ def test_tables_of_any_name_are_there_when_a_revision_is_run(results: Clone) -> 
     with revision(results.path, commit) as side:
         assert side.source == "a run in a temporary worktree"
         assert (side.folder / "data/raw/größe.csv").is_file()
+
+
+def test_an_import_whose_source_is_gone_changes_nothing(results: Clone, tmp_path: Path) -> None:
+    """The pinned data decides, in a review as in `pipeline verify`."""
+    table = "data/raw/rows.csv"
+    source = small_repository(tmp_path / "source", {"rows.csv": (results.path / table).read_text()})
+    results.run("git", "rm", "-q", "--cached", table)
+    results.run("dvc", "import", "-q", "--force", str(source.path), "rows.csv", "-o", table)
+    commit = results.commit("the same rows, imported")
+    shutil.rmtree(source.path)
+    with revision(results.path, commit) as side:
+        assert side.source == "the DVC cache"
 
 
 def test_a_revision_runs_nothing_of_its_own_where_its_results_are_recorded(results: Clone) -> None:

@@ -188,6 +188,7 @@ def test_an_empty_remote_has_nothing_to_delete(repository: Clone) -> None:
 def test_a_remote_of_any_name_can_be_used(repository: Clone) -> None:
     name = "../it's ré möte (1)"
     repository.run("python", "-m", "pipeline.repository.dvc", name)
+    assert "verify = true" in (repository.path / ".dvc/config").read_text()  # what is downloaded is hashed
     repository.run("dvc", "push", "-q")
     assert len(list((repository.path / name).rglob("*"))) > 3
     assert repository.run("pipeline", "verify", "--remote").returncode == 0

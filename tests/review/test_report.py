@@ -1,6 +1,7 @@
 """`pipeline report` as a command: its answer, its exit code, and its files in every case."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -179,6 +180,18 @@ def test_a_base_that_cannot_be_had_is_exit_1_and_says_why(results: Clone) -> Non
     code, content, said = report(results)
     assert code == 1 and "does not run" in content["problem"] and "Not compared" in said
     assert content["head_values"]["accuracy"] > 0.5, "the head is shown alone"
+
+
+@pytest.mark.parametrize("file", ["params.yaml", "dvc.lock"])
+def test_a_base_whose_file_is_broken_is_named_with_file_and_line(results: Clone, file: str) -> None:
+    good = (results.path / file).read_text()
+    results.write(file, f"{good}\n  x: [\n")
+    broken = results.commit("broken")
+    results.write(file, good)
+    results.commit("repaired")
+    code, content, said = report(results)
+    assert code == 1 and "Not compared" in said
+    assert re.match(rf"{file} of {broken[:7]} is no YAML, line \d+: ", content["problem"])
 
 
 def test_broken_results_in_the_workspace_still_leave_a_report(results: Clone) -> None:

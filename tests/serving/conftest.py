@@ -40,6 +40,17 @@ def array(array_folder: Path) -> Active:
     return load(array_folder, Settings())
 
 
+@pytest.fixture(scope="session")
+def serving_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment that has the serving lock and nothing else."""
+    folder = tmp_path_factory.mktemp("serving-environment") / "venv"
+    uv = [str(ROOT / ".venv/bin/uv"), "--system-certs"]
+    subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
+    lock = ["--require-hashes", "-r", str(ROOT / "requirements-serving.lock")]
+    subprocess.run([*uv, "pip", "install", "--quiet", "--python", str(folder / "bin/python"), *lock], check=True)
+    return folder / "bin/python"
+
+
 class Running:
     """A service in a process of its own, as a user starts it."""
 

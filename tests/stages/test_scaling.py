@@ -1,7 +1,9 @@
 """No stage takes worse than linear time in the rows, columns or classes of a table, or in the length of a cell."""
 
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -72,10 +74,22 @@ def test_a_recorded_schema_of_many_columns_and_classes_is_checked_at_once() -> N
 
 
 def test_prepare_says_what_it_does_where_that_takes_seconds(
-    project: Project, capsys: pytest.CaptureFixture[str]
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for columns, lines in ((10, 0), (prepare.MANY_COLUMNS, 5)):
+    for columns, lines in ((10, 0), (prepare.MANY_COLUMNS, 6)):
         project.write(table(rows=60, columns=columns), "data/raw/table.parquet")
+        monkeypatch.setattr(prepare, "LARGE", 100_000)
         project.prepare(path="data/raw/table.parquet")
-        said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("prepare: ")]
-        assert len(said) == lines and all(f"{columns + 3:,} columns, 60 rows" in line for line in said)
+        first, *said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("prepare: ")] or [""]
+        assert first.startswith("prepare: reading data/raw/table.parquet (") == (lines > 0)  # before anything is known
+        assert len(said) + bool(first) == lines and all(f"{columns + 3:,} columns, 60 rows" in line for line in said)
+
+
+def test_how_much_is_read_is_told_of_a_large_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).touch()
+        os.truncate(tmp_path / name, 3_000_000)
+    prepare.announce(tmp_path / "a.csv")
+    assert capsys.readouterr().err == ""
+    prepare.announce(tmp_path)
+    assert capsys.readouterr().err == f"prepare: reading {tmp_path} (6 MB)\n"

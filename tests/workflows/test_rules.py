@@ -108,6 +108,16 @@ def test_a_merge_group_is_checked_and_gets_no_comment() -> None:
     assert job["if"] == "${{ github.event.workflow_run.event == 'pull_request' }}"
 
 
+def test_apple_silicon_has_a_workflow_of_its_own_which_a_team_can_delete() -> None:
+    """It runs the pipeline and judges by equivalence; nothing else knows of it."""
+    (job,) = read(FOLDER / "macos.yml")["jobs"].values()
+    assert job["runs-on"].startswith("macos")
+    said = "".join(step.get("run", "") for step in job["steps"])
+    assert "make repro" in said and "pipeline verify --equivalent" in said
+    others = [*(path for path in WORKFLOWS if path.name != "macos.yml"), ROOT / "Makefile", ROOT / ".ci/run"]
+    assert not [path.name for path in others if "macos" in path.read_text(encoding="utf-8")]
+
+
 def test_the_long_simulations_run_every_week_and_for_every_number_of_classes() -> None:
     from benchmarks.bench_simulations import SHARES
 

@@ -14,6 +14,8 @@ import pandas as pd
 from pipeline.errors import InputError, ResourceError
 
 TIMEOUT = 60  # seconds without a byte from OpenML
+# Sets of pictures on OpenML: height, width, and how many rows from the first are for training, the others for the test.
+PICTURES = {"mnist_784": (28, 28, 60_000), "Fashion-MNIST": (28, 28, 60_000)}
 IDX_MAGIC = {1: b"\x00\x00\x08\x01", 3: b"\x00\x00\x08\x03"}  # unsigned bytes; one number a row, or one picture
 
 
@@ -57,7 +59,10 @@ def bundled(name: str) -> pd.DataFrame:
 
 
 def openml(name: str) -> pd.DataFrame:
-    """A data set of OpenML by name, with @version or its newest active version; kept in scikit-learn's data folder."""
+    """A data set of OpenML by name, with @version or its newest active version; kept in scikit-learn's data folder.
+
+    Of MNIST and Fashion-MNIST, whose rows stand in order there, the same table as of their IDX files.
+    """
     import socket
     import warnings
     from http.client import HTTPException
@@ -72,7 +77,10 @@ def openml(name: str) -> pd.DataFrame:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = fetch_openml(name, version=int(version) if version else "active", as_frame=True, n_retries=1)
+            # Bytes as they are: as OpenML declares them, classes that are digits fail (scikit-learn 1.9, pandas 3).
+            as_bytes = {"read_csv_kwargs": {"dtype": np.uint8}} if name in PICTURES else {}
+            number = int(version) if version else "active"
+            found = fetch_openml(name, version=number, as_frame=True, n_retries=1, **as_bytes)
     except HTTPError as error:
         raise ResourceError(
             f"OpenML answers {error.code} for '{name}'; try again later, or save a table and track it"
@@ -90,6 +98,8 @@ def openml(name: str) -> pd.DataFrame:
         raise InputError(f"load.dataset: openml:{name}: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(found.target, pd.Series):
         raise InputError(f"load.dataset: openml:{name} has {len(found.target_names)} targets; save a table with one")
+    if name in PICTURES:
+        return _divided(found.data, found.target, name)
     features: pd.DataFrame = found.data.rename(columns={"target": "target_feature", "split": "split_feature"})
     return features.assign(target=found.target)
 
@@ -117,9 +127,7 @@ def idx(folder: Path) -> pd.DataFrame:
     if len({pixels.shape[1:] for _, pixels, _ in parts}) > 1:
         raise InputError(f"{folder}: the train and the test images differ in size")
     table = pictures(np.concatenate([p for _, p, _ in parts]), np.concatenate([c for _, _, c in parts]))
-    table["split"] = np.repeat([split for split, _, _ in parts], [len(c) for _, _, c in parts])
-    table.attrs["split_column"] = "split"
-    return table
+    return _with_split(table, {split: len(classes) for split, _, classes in parts})
 
 
 def read_idx(file: Path, dimensions: int) -> npt.NDArray[np.uint8]:
@@ -145,6 +153,25 @@ def pictures(images: npt.NDArray[np.uint8], classes: npt.NDArray[Any]) -> pd.Dat
     table = pd.DataFrame(images.reshape(rows, height * width), columns=names)
     table["target"] = classes
     table.attrs["image"] = [height, width]
+    return table
+
+
+def _divided(pixels: pd.DataFrame, classes: pd.Series, name: str) -> pd.DataFrame:
+    """The table of one of PICTURES from OpenML's columns, a pixel each, and its classes."""
+    height, width, training = PICTURES[name]
+    if pixels.shape[1] != height * width or len(pixels) <= training:
+        raise InputError(
+            f"load.dataset: openml:{name}: {len(pixels)} rows of {pixels.shape[1]} columns are not the pictures of "
+            f"{height} x {width} that are known by this name; name another version with @"
+        )
+    table = pictures(pixels.to_numpy(np.uint8).reshape(-1, height, width), classes.to_numpy(np.uint8))
+    return _with_split(table, {"train": training, "test": len(table) - training})
+
+
+def _with_split(table: pd.DataFrame, rows: dict[str, int]) -> pd.DataFrame:
+    """The table with a column that says of its first rows that they are for one side, of the next for another."""
+    table["split"] = np.repeat(list(rows), list(rows.values()))
+    table.attrs["split_column"] = "split"
     return table
 
 

@@ -1,7 +1,6 @@
 """Makes a table the pipeline's own: tracked by DVC, named in params.yaml and dvc.yaml, whose comments stay."""
 
 import filecmp
-import io
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 from pipeline.errors import InputError, ResourceError
 from pipeline.files import replacing
+from pipeline.repository import editing
 from pipeline.repository.dvc import dvc, reason
 
 RAW = Path("data/raw")
@@ -25,8 +25,8 @@ def place_of(root: Path, file: Path) -> Path:
 def take(root: Path, file: Path, sections: Mapping[str, Any], artifact: Mapping[str, Any]) -> list[str]:
     """Track the table and write the settings; says what was done, a line each. Written is all of it or nothing.
 
-    `sections` are params.yaml's: they replace what stands there key by key, of `data` each key as a whole, and an empty
-    mapping all of it. `artifact` is the model's entry in dvc.yaml.
+    `sections` are params.yaml's: they replace what stands there key by key, of `review` also what is inside a key, and
+    an empty mapping all of it. `artifact` is the model's entry in dvc.yaml.
 
     Raises:
         InputError: params.yaml or dvc.yaml cannot be read, or another file stands where the table would.
@@ -64,13 +64,13 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _edited_params(file: Path, sections: Mapping[str, Any]) -> str:
-    document, yaml = _load(file)
+    document = editing.Document(file)
     for section, values in sections.items():
-        if isinstance(values, Mapping) and isinstance(document.get(section), dict):
-            _update(document[section], values, inside=section != "data")
+        if isinstance(values, Mapping) and isinstance(document.content.get(section), dict):
+            _update(document.content[section], values, inside=section == "review")
         else:
-            document[section] = _flow(values)
-    return _text(document, yaml)
+            editing.put(document.content, section, values)
+    return document.text()
 
 
 def _update(section: Any, values: Mapping[str, Any], inside: bool) -> None:
@@ -78,61 +78,13 @@ def _update(section: Any, values: Mapping[str, Any], inside: bool) -> None:
     for key, value in values.items():
         if inside and value and isinstance(value, Mapping) and isinstance(section.get(key), dict):
             _update(section[key], value, inside)
-        elif key not in section:
-            section.insert(
-                1, key, _flow(value)
-            )  # not at the end, behind which the blank line before the next section is
-        elif section[key] != value:
-            section[key] = _flow(value)
+        else:
+            editing.put(section, key, value)
 
 
 def _edited_pipeline(file: Path, artifact: Mapping[str, Any]) -> str:
     """dvc.yaml without `load`, which would write another table, and with the model under its new name."""
-    document, yaml = _load(file)
-    document.get("stages", {}).pop("load", None)
-    artifacts: Any = document.get("artifacts") or {}
-    old = next((name for name, entry in artifacts.items() if entry.get("path") == "models/package"), None)
-    if old is not None and old != artifact["name"]:
-        artifacts.insert(list(artifacts).index(old), artifact["name"], artifacts.pop(old))
-    if old is not None and artifacts[artifact["name"]].get("desc") != artifact["desc"]:
-        artifacts[artifact["name"]]["desc"] = artifact["desc"]
-    return _text(document, yaml)
-
-
-def _load(file: Path) -> tuple[Any, Any]:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    yaml = YAML()  # keeps comments, order and quotes
-    yaml.preserve_quotes = True
-    yaml.width = 4096
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.representer.add_representer(
-        type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", "null")
-    )
-    try:
-        return yaml.load(file.read_text(encoding="utf-8")), yaml
-    except (OSError, YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{file.name}: cannot be read ({str(error).splitlines()[0]})") from None
-
-
-def _text(document: Any, yaml: Any) -> str:
-    stream = io.StringIO()
-    yaml.dump(document, stream)
-    return stream.getvalue()
-
-
-def _flow(value: Any) -> Any:
-    """Lists and mappings on one line, as params.yaml has them, but for the rules of the gate: a line each."""
-    from ruamel.yaml.comments import CommentedMap, CommentedSeq
-
-    if isinstance(value, Mapping):
-        mapping = CommentedMap({key: _flow(item) for key, item in value.items()})
-        mapping.fa.set_flow_style()
-        return mapping
-    if isinstance(value, list):
-        sequence = CommentedSeq([_flow(item) for item in value])
-        if not any(isinstance(item, Mapping) for item in value):
-            sequence.fa.set_flow_style()
-        return sequence
-    return value
+    document = editing.Document(file)
+    document.content.get("stages", {}).pop("load", None)
+    editing.name_model(document.content, artifact["name"], artifact["desc"])
+    return document.text()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import CheckError, InputError
+from pipeline.files import parse_yaml
 from pipeline.repository import lock, outside, trust
 from pipeline.repository.dvc import cache_folder, check_out, demand_idle, dvc, reason, repro
 from pipeline.repository.environments import environment_for
@@ -76,7 +77,9 @@ def revision(root: Path, commit: str, branch: str = "") -> Iterator[Side]:
 
     Raises:
         CheckError: its results are nowhere and its pipeline does not run.
+        InputError: its params.yaml, dvc.yaml or dvc.lock is no YAML.
     """
+    _require_readable(root, commit)
     with worktree(root, commit) as folder:
         name = commit[:7]
         subject = git(root, "show", "-s", "--format=%s", commit)
@@ -143,6 +146,15 @@ def require_inside(folder: Path, name: str, paths: Iterable[str]) -> None:
         place = folder / path
         if place.is_symlink() or not place.parent.resolve().is_relative_to(top):
             raise CheckError(f"{name}: its {path} lies behind a symbolic link or outside; DVC would write there")
+
+
+def _require_readable(root: Path, commit: str) -> None:
+    """Name the file and the line; DVC says only that something is corrupted."""
+    for file in ("params.yaml", "dvc.yaml", "dvc.lock"):
+        try:
+            parse_yaml(text_at(root, commit, file) or "")
+        except ValueError as error:
+            raise InputError(f"{file} of {commit[:7]} is no YAML, {error}") from None
 
 
 def _replaced(folder: Path) -> list[str]:

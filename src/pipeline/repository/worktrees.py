@@ -1,19 +1,17 @@
 """Temporary Git worktrees: a commit's files in a folder of their own that shares the DVC cache."""
 
-import fcntl
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
 
 from pipeline.errors import CheckError, ResourceError
-from pipeline.repository import outside
+from pipeline.repository import outside, owned
 from pipeline.repository.dvc import share_cache
 from pipeline.repository.git import git
 
-PREFIX, OWNED = "pipeline-review-", "owned"  # OWNED is locked by the process whose worktree it is
+PREFIX = "pipeline-review-"
 
 
 @contextmanager
@@ -28,7 +26,7 @@ def worktree(root: Path, commit: str) -> Iterator[Path]:
     remove_left(root)
     prefix = git(root, "rev-parse", "--show-prefix")
     top = Path(git(root, "rev-parse", "--show-toplevel"))
-    with tempfile.TemporaryDirectory(prefix=PREFIX) as scratch, _owned(Path(scratch)):
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as scratch, owned.held(Path(scratch)):
         tree = Path(scratch, "tree").joinpath(*top.parts[1:])
         git(root, "-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach", str(tree), commit)
         try:
@@ -60,26 +58,10 @@ def remove_left(root: Path) -> None:
     for line in git(root, "worktree", "list", "--porcelain").splitlines():
         tree = Path(line.removeprefix("worktree "))
         scratch = next((place for place in tree.parents if place.name.startswith(PREFIX)), None)
-        if not line.startswith("worktree ") or scratch is None or not (scratch / OWNED).is_file():
+        if not line.startswith("worktree ") or scratch is None or not (scratch / owned.OWNED).is_file():
             continue
-        with (scratch / OWNED).open() as mark:
-            if _lock(mark):
+        with owned.left(scratch) as nobody:
+            if nobody:
                 with suppress(ResourceError):
                     git(root, "worktree", "remove", "--force", "--force", str(tree))
                 shutil.rmtree(scratch, ignore_errors=True)
-
-
-@contextmanager
-def _owned(scratch: Path) -> Iterator[None]:
-    with (scratch / OWNED).open("w") as mark:
-        _lock(mark)
-        yield
-
-
-def _lock(mark: TextIO) -> bool:
-    """Lock a file until it is closed, or its process ends in whatever way; False where another has."""
-    try:
-        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -72,12 +72,13 @@ def _assemble(root: Path, beside: Base | None, head_commit: str | None, seeds: S
             raise InputError(f"there is no params.yaml in {new.name}")
         params = parse_params(text, f"params.yaml of {new.name}")
         old, problem = None, None
-        if beside and sides.has_results(root, beside.commit):
-            sides.say(f"comparing {new.name} with {beside.commit[:7]}{f' of {beside.branch}' if beside.branch else ''}")
-            try:
+        try:
+            if beside and sides.has_results(root, beside.commit):
+                of = f" of {beside.branch}" if beside.branch else ""
+                sides.say(f"comparing {new.name} with {beside.commit[:7]}{of}")
                 old = stack.enter_context(sides.revision(root, beside.commit, beside.branch))
-            except CheckError as error:
-                problem = str(error)
+        except (CheckError, InputError) as error:  # InputError: a file of the base cannot be read
+            problem = str(error)
         return _report(root, old, new, params, params.review.seeds if seeds is None else seeds, problem)
 
 

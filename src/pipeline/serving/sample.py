@@ -53,17 +53,17 @@ class Sample:
         except OSError as error:
             raise ResourceError(f"{self._path}: {error.strerror}; --sample must be a folder to write in") from None
         self._queue: deque[_Offered] = deque()
-        self._waiting = 0
+        self._offered = self._taken = 0  # rows; each is counted by one thread alone
         self._awake, self._ended = threading.Event(), False
         self._thread = threading.Thread(target=self._work, name="sample", daemon=True)
         self._thread.start()
 
     def offer(self, model: Model, asked: Asked, answer: Answer, request_id: str) -> None:
         """Take an answer to be written, or leave it out if too much waits."""
-        kept = self._waiting + asked.taken.rows <= MOST_WAITING
+        kept = self._offered - self._taken + asked.taken.rows <= MOST_WAITING
         self._metrics.sampled(kept, asked.taken.rows)
         if kept:
-            self._waiting += asked.taken.rows
+            self._offered += asked.taken.rows
             self._queue.append(_Offered(time.time(), request_id, model, asked, answer))
             self._awake.set()
 
@@ -79,7 +79,7 @@ class Sample:
             self._awake.clear()
             while self._queue:
                 offered = self._queue.popleft()
-                self._waiting -= offered.asked.taken.rows
+                self._taken += offered.asked.taken.rows
                 try:
                     self._write(offered)
                 except Exception as error:  # a full disk ends the sample of this row, not the service

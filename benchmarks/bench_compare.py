@@ -1,4 +1,4 @@
-"""The statistics of `pipeline compare`: false alarms, coverage and power by simulation; time and memory for 1M x 10."""
+"""Accuracy's false alarms, coverage and power by simulation; time and memory of comparing 1M rows x 10 classes."""
 
 import json
 import resource
@@ -9,21 +9,17 @@ import time
 import numpy as np
 import pandas as pd
 
-from pipeline.comparison.align import pair
 from pipeline.comparison.compare import compare
-from pipeline.comparison.measures import measure
 from pipeline.comparison.proportions import PairedProportions
 
 SIMULATIONS = 2000
 ALPHA = 0.05
-SECONDARY = ("balanced_accuracy", "macro_f1", "log_loss", "roc_auc", "brier", "top_2_accuracy")
-ROWS, CLASSES = 1_000_000, 10
+ROWS, CLASSES, GROUPS = 1_000_000, 10, 10_000
 
 
 def main() -> None:
     """Print the tables of docs/statistics.md."""
     accuracy()
-    other_metrics()
     speed()
 
 
@@ -65,62 +61,28 @@ def simulate(
     return float(alarms), float(covered), float(stated)
 
 
-def other_metrics() -> None:
-    """How often each metric's interval misses the true difference, for models of equal skill and of different skill."""
-    random = np.random.default_rng(0)
-    print(
-        "\nother metrics as headline, 500 simulated pull requests: intervals that miss the true difference (<= 6.5 %)"
-    )
-    print(
-        "  for models of equal skill that is a false alarm (<= 5 %); the true difference is the mean over all of them"
-    )
-    print("      n  classes  rarest  accuracy  skill  " + "  ".join(f"{name:>17}" for name in SECONDARY))
-    for n in (200, 1000):
-        for shares in ((0.5, 0.5), (0.95, 0.05), (0.99, 0.01), (0.25,) * 4, (0.6, 0.25, 0.1, 0.04, 0.01)):
-            for base, head in ((1.5, 1.5), (1.5, 2.0), (3.5, 3.5), (3.5, 4.0)):
-                right, missed = misses(random, n, shares, base, head)
-                shown = "  ".join(f"{missed[name]:17.1%}" if name in missed else f"{'–':>17}" for name in SECONDARY)
-                kind = "equal" if base == head else "other"
-                print(f"{n:7,}  {len(shares):7}  {shares[-1]:6.0%}  {right:8.0%}  {kind:>5}  {shown}")
-
-
-def misses(
-    random: np.random.Generator, n: int, shares: tuple[float, ...], base: float, head: float
-) -> tuple[float, dict[str, float]]:
-    """The base's accuracy, and the share of 500 intervals, for each metric, that do not hold the mean difference."""
-    found: dict[str, list[tuple[float, float, float]]] = {}
-    right = []
-    for _ in range(500):
-        truth = random.choice(len(shares), n, p=shares)
-        pairs = pair(table(random, truth, len(shares), base), table(random, truth, len(shares), head))
-        right.append(np.mean(pairs.base.prediction == pairs.truth))
-        for name in SECONDARY:
-            result = measure(name, pairs, 10)
-            if not isinstance(result, str) and not isinstance(result.estimate, str):
-                found.setdefault(name, []).append((*result.estimate.interval(ALPHA), result.head - result.base))
-    columns = {name: np.array(rows).T for name, rows in found.items()}
-    missed = {name: float(np.mean((d.mean() < low) | (d.mean() > high))) for name, (low, high, d) in columns.items()}
-    return float(np.mean(right)), missed
-
-
 def speed() -> None:
-    """Seconds and peak memory of a process that compares 1,000,000 rows x 10 classes, against a naive bootstrap."""
-    found = json.loads(subprocess.check_output([sys.executable, __file__, "big"], text=True))
-    compared, values, naive = found["compare"], found["values"], 2000 * found["resample"]
-    print(f"\n{ROWS:,} rows x {CLASSES} classes: all metrics, classes and flips")
-    print(f"  compare                        {compared:8.2f} s (at most 10), {found['cpu']:.2f} s of CPU")
-    print(f"  peak memory of its process     {found['memory']:8.2f} GB (at most 2), {found['tables']:.2f} GB before it")
-    print(f"  scikit-learn, values alone     {values:8.2f} s, ratio {compared / values:.2f}")
-    print(f"  scikit-learn, 2,000 resamples  {naive:8.0f} s (one of them x 2,000), ratio {compared / naive:.5f}")
+    """Seconds and peak memory of processes that compare 1,000,000 rows x 10 classes, against a naive bootstrap."""
+    for groups in (0, GROUPS):
+        found = json.loads(subprocess.check_output([sys.executable, __file__, "big", str(groups)], text=True))
+        compared, values, naive = found["compare"], found["values"], 2000 * found["resample"]
+        grouped = f" in {groups:,} groups" if groups else ""
+        print(f"\n{ROWS:,} rows x {CLASSES} classes{grouped}: all metrics, classes and flips")
+        print(f"  compare                        {compared:8.2f} s (at most 10), {found['cpu']:.2f} s of CPU")
+        print(f"  peak memory of its process     {found['memory']:8.2f} GB (at most 2), {found['tables']:.2f} before")
+        print(f"  scikit-learn, values alone     {values:8.2f} s, ratio {compared / values:.2f}")
+        print(f"  scikit-learn, 2,000 resamples  {naive:8.0f} s (one of them x 2,000), ratio {compared / naive:.5f}")
 
 
-def big() -> None:
-    """The measurement of `speed`, in a process of its own so that its memory is its own."""
+def big(groups: int) -> None:
+    """The measurement of `speed`, in a process of its own so that its memory is its own; 0 groups: rows alone."""
     from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss, roc_auc_score
 
     random = np.random.default_rng(0)
     truth = random.integers(0, CLASSES, ROWS)
     base, head = table(random, truth, CLASSES, 3.0), table(random, truth, CLASSES, 3.01)
+    if groups:
+        head["group"] = base["group"] = random.integers(0, groups, ROWS)
     before = peak()
     started, of_cpu = time.perf_counter(), time.process_time()
     compare(base, head)
@@ -163,4 +125,4 @@ def table(random: np.random.Generator, truth: np.ndarray, classes: int, skill: f
 
 
 if __name__ == "__main__":
-    big() if sys.argv[1:] == ["big"] else main()
+    big(int(sys.argv[2])) if sys.argv[1:2] == ["big"] else main()

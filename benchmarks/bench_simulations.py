@@ -54,6 +54,7 @@ TURNED = 0.05  # of the right rows, in the scenario `worse`
 RARE = 4.5  # very wrong rows that a sample holds on average: as few as a claim can be made of at all
 AT_ONCE = 100_000  # rows x classes, above which fewer samples are drawn
 FEW_OF_A_CLASS = 10  # rows of the rarest class, with fewer of which the means of losses are known to miss
+FEWEST_ROWS = 100  # from which on the coverage is promised
 CONFIRMED_BY = 4  # times as many samples decide about a figure that is beyond its bound
 
 # What each kind of figure is held to: at most so much (with two standard errors), or between two.
@@ -134,7 +135,8 @@ def main(arguments: list[str] | None = None) -> int:
 def is_known(cell: Cell, kind: str, metric: str) -> bool:
     """Whether docs/statistics.md says that such a figure is beyond its bound."""
     few = cell.rows * min(SHARES[cell.classes]) < FEW_OF_A_CLASS
-    return kind.startswith("misses") and metric in ("brier", "log_loss") and (few or cell.skill == "sure")
+    of_losses = kind.startswith("misses") and metric in ("brier", "log_loss") and (few or cell.skill == "sure")
+    return of_losses or ("misses" in kind and cell.rows < FEWEST_ROWS)
 
 
 def run(cell: Cell, repetitions: int) -> list[tuple[str, str, int, int]]:

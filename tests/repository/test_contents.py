@@ -145,6 +145,16 @@ def test_a_folders_list_that_names_other_files_is_found(repository: Clone) -> No
     assert problem.startswith(f"folder: not the content that is recorded: {listing}")
 
 
+def test_links_into_the_cache_are_no_remark(repository: Clone) -> None:
+    """`cache.type symlink`."""
+    table, stored = Path("table.csv"), objects(Path(".dvc/cache"), len(TABLE)).resolve()
+    for target, remarks in ((stored, []), (Path("/etc/hostname"), ["the symbolic link table.csv leads elsewhere"])):
+        table.unlink()
+        table.symlink_to(target)
+        doubts = contents.imports_are_named().doubts
+        assert [doubt.removeprefix("table.csv.dvc: table.csv: ") for doubt in doubts if "symbolic" in doubt] == remarks
+
+
 # What DVC itself makes of such a list: it writes to src/mine.py; it fetches to there, hashes that, and deletes it.
 @pytest.mark.slow
 @pytest.mark.parametrize("change", [{"relpath": "../src/mine.py"}, {"md5": "../../../../src/mine.py"}], ids=str)

@@ -81,3 +81,24 @@ def test_the_step_itself_drops_a_poisoned_object(tmp_path: Path, checked: bool) 
     subprocess.run(["bash", "-e", "-o", "pipefail", "-c", script], cwd=tmp_path, env=env, check=True)
     left = [path for path in (tmp_path / ".dvc").rglob("*") if path.is_file()]
     assert left == ([tmp_path / OBJECTS / right[:2] / right[2:]] if checked else [])
+
+
+@pytest.mark.parametrize(("code", "ends", "warns"), [(0, 0, False), (1, 1, False), (3, 0, True), (124, 0, True)])
+def test_a_pull_that_is_refused_stops_ci_and_one_that_fails_does_not(
+    tmp_path: Path, code: int, ends: int, warns: bool
+) -> None:
+    """ci.yml's own lines; tests/repository/test_contents.py holds which codes the program itself gives."""
+    wanted = (step["run"] for step in steps(FOLDER / "ci.yml") if step.get("name") == "Fetch data from the DVC remote")
+    (script,) = wanted
+    python = tmp_path / ".venv/bin/python"
+    base = tmp_path / "temp/base/src/pipeline/repository/bring.py"
+    for file in (python, base):
+        file.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\necho "$PYTHONPATH $*"\nexit {code}\n')
+    python.chmod(0o755)
+    base.touch()
+    env = os.environ | {"RUNNER_TEMP": str(tmp_path / "temp")}
+    command = ["bash", "-e", "-o", "pipefail", "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert (done.returncode, "::warning::" in done.stdout) == (ends, warns)
+    assert done.stdout.startswith(f"{tmp_path}/temp/base/src -P -m pipeline.repository.bring\n")  # the base's copy

@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 
+from pipeline.data.schema import Feature, Schema
 from pipeline.package.table_model import TableModel
 from pipeline.serving import explain, invocations
 from pipeline.serving.active import Active, answer
 from pipeline.serving.refusal import RefusalError
+from pipeline.serving.request import Reader
 from tests.serving.packages import ROW, TABLE
 
 
@@ -140,6 +142,19 @@ def test_a_column_that_every_row_lacks_is_told_once(table: Active) -> None:
 
 def test_too_many_rows_are_refused(table: Active) -> None:
     assert refusal(table, [ROW] * 10_001) == [("too_many_rows", None, None)]
+
+
+def test_a_free_text_is_taken_as_it_is_and_may_be_empty() -> None:
+    """What the graph takes of it; that it is text is still asked."""
+    schema = Schema((Feature("note", "text"), Feature("age", "number")), "churn", ("leaves", "stays"))  # type: ignore[arg-type]
+    reader = Reader(schema, "request_id", 10)
+    notes = [" a b ", None, "NA", "1.0"]
+    asked = reader.read(json.dumps({"note": notes, "age": [1, 2, 3, 4]}).encode())
+    assert asked.taken.feed["note"].tolist() == ["a b", "", "", "1"] and not asked.taken.marks
+    for wrong in (1, True, ["a"], "\ud800"):
+        with pytest.raises(RefusalError) as refused:
+            reader.read(json.dumps([{"note": wrong, "age": 1}]).encode())
+        assert [fault.column for fault in refused.value.faults] == ["note"]
 
 
 CELLS = st.one_of(

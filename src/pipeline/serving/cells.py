@@ -11,13 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.data.date_format import EPOCH, day_of, write
-from pipeline.data.schema import WRITTEN, Feature, Schema
+from pipeline.data.schema import Feature, Schema
 from pipeline.package.graph import INPUT, input_names
 
 BLANK = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null")  # as data/cells.py, which needs pandas
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 WHOLE = re.compile(r"([+-]?[0-9]+)\.0+")
 PADDED = re.compile(r"[+-]?0[0-9]+")
+NUMBERS = ("number", "boolean")  # types whose cells are numbers to the graph; those of all others are text
+FREE: str = "text"
 MARKS = 100  # that an answer lists; all are counted
 
 
@@ -49,7 +51,7 @@ class Cells:
 
     def __init__(self, schema: Schema) -> None:
         self.tensor = schema.tensor
-        numbers = [(place, feature) for place, feature in enumerate(schema.features) if feature.type not in WRITTEN]
+        numbers = [(place, feature) for place, feature in enumerate(schema.features) if feature.type in NUMBERS]
         self.places = [place for place, _ in numbers]
         self.features = [feature for _, feature in numbers]
         self.low = _column([feature.minimum for feature in self.features], -np.inf)
@@ -57,10 +59,8 @@ class Cells:
         self.gapless = np.array([[not feature.missing] for feature in self.features], dtype=bool)
         self.booleans = [at for at, feature in enumerate(self.features) if feature.type == "boolean"]
         self.blanks = [(at, blank) for at, feature in enumerate(self.features) for blank in blank_numbers(feature)]
-        self.texts: list[tuple[int, Names | Dates]] = [
-            (place, (Dates if feature.type == "date" else Names)(feature))
-            for place, feature in enumerate(schema.features)
-            if feature.type in WRITTEN
+        self.texts: list[tuple[int, Names | Dates | Words]] = [
+            (place, _texts(feature)) for place, feature in enumerate(schema.features) if feature.type not in NUMBERS
         ]
         names = [] if schema.tensor else input_names(schema)
         self.number_inputs = [names[place] for place in self.places] if names else []
@@ -181,9 +181,32 @@ class Dates:
         return found
 
 
+class Words:
+    """The free texts of one column."""
+
+    def __init__(self, feature: Feature) -> None:
+        self.blanks = blanks(feature)
+
+    def read(
+        self, cells: Sequence[Any], marks: list[Mark], marked: Counter[tuple[str, str]]
+    ) -> npt.NDArray[np.object_]:
+        """The texts, "" for a gap; there is none that the model cannot have seen the like of."""
+        found = np.empty(len(cells), dtype=object)
+        for row, cell in enumerate(cells):
+            text = "" if cell is None else bare(cell)
+            found[row] = "" if text in self.blanks else text
+        return found
+
+
+def _texts(feature: Feature) -> Names | Dates | Words:
+    if feature.type == "category":
+        return Names(feature)
+    return Dates(feature) if feature.type == "date" else Words(feature)
+
+
 def takes_gap(feature: Feature) -> bool:
-    """Whether a cell of this column may be empty."""
-    return feature.missing or "" in feature.categories
+    """Whether a cell of this column may be empty; a free text always may."""
+    return feature.missing or "" in feature.categories or feature.type == FREE
 
 
 def takes_numbers(feature: Feature) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.data.date_format import READABLE, day_of
 from pipeline.data.schema import Feature, Schema
-from pipeline.serving.cells import bare, blanks, takes_booleans, takes_gap, takes_numbers
+from pipeline.serving.cells import FREE, bare, blanks, takes_booleans, takes_gap, takes_numbers
 from pipeline.serving.refusal import FAULTS, Fault, refuse
 from pipeline.text import shown
 
@@ -129,7 +129,7 @@ def _wrong(cell: Any, feature: Feature, listed: bool) -> tuple[str, str] | None:
     if isinstance(cell, float) and not math.isfinite(cell):
         why = "a number of JSON; send null for a gap" if math.isnan(cell) else "finite, or too large"
         return "range", f"{cell!r} is not {why}"
-    if feature.type == "category":
+    if feature.type in ("category", FREE):
         return _wrong_name(cell, feature)
     if feature.type == "date":
         return _wrong_date(cell, feature)

@@ -43,6 +43,8 @@ class Model:
         self.files = {name: content for name, content in files.items() if name != GRAPH}  # the session has its own copy
         self.version = hashlib.sha256(files[SUMS]).hexdigest()[:12]  # of all files: each has its hash there
         self.schema = Schema.from_dict(json.loads(files[SCHEMA]))
+        free = "text" in [feature.type for feature in self.schema.features]  # a text is thousands of numbers inside
+        self._at_once = ROWS_AT_ONCE // 8 if free else ROWS_AT_ONCE
         self.tensor = self.schema.tensor  # kept: it looks at every feature
         self.inputs = [INPUT] if self.tensor else input_names(self.schema)
         self._session = _session(files[GRAPH])
@@ -61,11 +63,11 @@ class Model:
         is none. A model of one array takes `features`, float32 of shape (rows, features).
         """
         rows = len(next(iter(feed.values())))
-        if rows <= ROWS_AT_ONCE:
+        if rows <= self._at_once:
             return self._answer(self._session.run(self._outputs, feed))
         parts = [
-            self._session.run(self._outputs, {name: cells[i : i + ROWS_AT_ONCE] for name, cells in feed.items()})
-            for i in range(0, rows, ROWS_AT_ONCE)
+            self._session.run(self._outputs, {name: cells[i : i + self._at_once] for name, cells in feed.items()})
+            for i in range(0, rows, self._at_once)
         ]
         return self._answer([np.concatenate(part) for part in zip(*parts, strict=True)])
 
@@ -134,7 +136,7 @@ def _session(graph: bytes) -> Any:
 
 
 def _middle(feature: Feature) -> Any:
-    if feature.type == "category":
+    if feature.type in ("category", "text"):
         return next((name for name in feature.categories if name), None)
     if feature.type == "boolean":
         return False

@@ -278,7 +278,7 @@ def test_wrong_arguments_are_refused(arguments, message):
     assert message in str(refused.value)
 
 
-@pytest.mark.parametrize("metric", ["balanced_accuracy", "macro_f1", "roc_auc"])
+@pytest.mark.parametrize("metric", ["balanced_accuracy", "macro_f1", "roc_auc", "average_precision"])
 def test_a_class_of_few_rows_raises_no_false_alarms(metric):
     """150 changes that change nothing: at most 5 % and three standard errors of that."""
     random = np.random.default_rng(0)

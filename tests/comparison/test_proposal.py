@@ -19,7 +19,9 @@ def test_more_rows_allow_less() -> None:
     assert min(tolerances) >= 0.005
 
 
-@pytest.mark.parametrize("primary", ["accuracy", "balanced_accuracy", "roc_auc"])
+@pytest.mark.parametrize("primary", ["accuracy", "balanced_accuracy", "average_precision"])
 def test_the_rules_are_about_the_primary_metric(primary: str) -> None:
-    rules = gate(437, primary, 2)
+    rules = gate(437, primary, 2, rarest=0.08)
     assert [rule["metric"] for rule in rules if rule["action"] == "block"][:-1] == [primary] * (len(rules) - 2)
+    if primary == "average_precision":
+        assert rules[0]["minimum"] == 0.08 and rules[1]["regression"] == margin(35)

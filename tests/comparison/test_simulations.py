@@ -26,7 +26,7 @@ from tests.simulated import Population, population_values
 def test_no_figure_is_beyond_its_bound(cell: Cell) -> None:
     """Of the population's values, also with four positives in 437 rows, an AUC of 0.9998, and groups of rows."""
     found = run(cell, 40)
-    assert {kind for kind, *_ in found} == set(BOUNDS)
+    assert {kind for kind, *_ in found} == set(BOUNDS) - ({"found as stated"} if cell.grouped else set())
     assert [figure for figure in found if is_beyond(figure[0], *figure[2:])] == []
 
 

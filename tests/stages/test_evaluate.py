@@ -17,6 +17,7 @@ from sklearn.svm import LinearSVC
 
 from pipeline.data.schema import Schema
 from pipeline.errors import CheckError, InputError
+from pipeline.files import read_json, write_json
 from pipeline.stages import evaluate, package
 from tests.stages import judged
 
@@ -102,6 +103,19 @@ def test_hardest_examples_are_the_surest_mistakes_first_and_have_pictures(folder
         with Image.open(Path("metrics/evaluate/plots/images", example["image"])) as picture:
             assert picture.size == (96, 96)
     assert Path("metrics/evaluate/plots/images/hardest.png").stat().st_size < 60_000
+
+
+def test_rows_that_may_not_be_shown_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for made in (judged.digits, judged.people):
+        folder = made(tmp_path / made.__name__)
+        monkeypatch.chdir(folder)
+        schema = read_json("data/prepared/schema.json")
+        write_json("data/prepared/schema.json", schema | {"show_rows": False})
+        evaluate.main()
+        hardest = read_json("metrics/evaluate/plots/custom/hardest.json")
+        assert {name for example in hardest for name in example} == {"rank", "key", "truth", "prediction", "confidence"}
+        pictures = [path.name for path in Path("metrics/evaluate/plots/images").rglob("*.png")]
+        assert pictures == ["hardest.png"]
 
 
 def test_slices_are_by_category_by_value_and_by_bin(table: Path):

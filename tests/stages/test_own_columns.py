@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import CheckError
+from pipeline.files import read_json
 from pipeline.package.table_model import TableModel
 from pipeline.stages import evaluate, package, train
 
@@ -358,6 +359,33 @@ def test_a_dummy_classifier_works_in_every_stage(project: Project, capsys: pytes
     said = capsys.readouterr().err
     assert "train: validation warning: it answers " in said and "evaluate: warning: it answers " in said
     assert "for all rows, and" in (PACKAGE / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("estimator", "threshold"),
+    [
+        ("linear_model.LogisticRegression", "validation"),
+        ("ensemble.HistGradientBoostingClassifier", "validation"),
+        ("tree.DecisionTreeClassifier", 0.2),
+    ],
+)
+def test_a_threshold_is_applied_in_every_stage_and_inside_the_package(
+    project: Project, estimator: str, threshold: float | str
+) -> None:
+    rare = table().assign(y=lambda rows: np.where(np.arange(len(rows)) % 3, "leaves", rows["y"]))
+    project.write(rare)
+    arguments = {"max_depth": 3} if "Tree" in estimator else {}
+    project.set(train={"estimator": estimator, "arguments": arguments, "preprocessing": [], "threshold": threshold})
+    project.prepare(target="y", id="nr", categorical=["code"], dates=DATES)
+    run(train, evaluate, package)
+    said = pd.read_parquet("data/predictions/test.parquet")
+    by_half = np.where(said["proba_stays"] >= 0.5, "stays", "leaves")
+    assert (said["prediction"] != by_half).any()
+    chosen = read_json("metrics/train/metrics.json").get("threshold", threshold)
+    assert (said["prediction"] == np.where(said["proba_stays"] >= chosen, "stays", "leaves")).all()
+    answers = TableModel(PACKAGE).predict(pd.read_parquet("data/prepared/test.parquet").sort_values("__key__"))
+    assert answers["label"].tolist() == said["prediction"].tolist()
+    assert f"where its probability is {chosen:.6g} or more" in (PACKAGE / "README.md").read_text(encoding="utf-8")
 
 
 def test_thresholds_between_neighbours_are_the_package_s_too(project: Project) -> None:

@@ -14,6 +14,7 @@ from pipeline.comparison.means import Said, paired_mean, sum_of_contributions
 from pipeline.comparison.proportions import PairedProportions
 from pipeline.metrics import values
 from pipeline.metrics.auc import auc_and_influence
+from pipeline.metrics.precision import average_precision_and_influence
 from pipeline.metrics.values import Codes, f1_influence
 from pipeline.metrics.variance import Sampling, centred
 
@@ -104,8 +105,20 @@ def proportions(base: Booleans, head: Booleans, groups: Codes | None = None) -> 
         return Measured(before, after, PairedProportions(len(base), both, lost, gained), count)
     sampling = Sampling(np.zeros(len(base), dtype=np.intp), np.unique(groups, return_inverse=True)[1])
     contributions = centred(head.astype(float) - base, sampling.strata)
-    estimate = sum_of_contributions(after - before, contributions, sampling, row=1 / float(sampling.units[0]))
+    row, as_others = 1 / float(sampling.units[0]), _change_of_a_group(head.astype(float) - base, groups)
+    estimate = sum_of_contributions(after - before, contributions, sampling, as_others, row)
     return Measured(before, after, estimate, count)
+
+
+def _change_of_a_group(change: Floats, groups: Codes) -> float:
+    """The mean square of what the share changed by within a group, of those in which a row did; 1 if none did.
+
+    One more group that changed as a whole would outweigh all that was seen where groups change in part.
+    """
+    _, of = np.unique(groups, return_inverse=True)
+    changed = np.flatnonzero(np.bincount(of, weights=np.abs(change)))
+    within = np.bincount(of, weights=change) / np.bincount(of)
+    return float(np.mean(within[changed] ** 2)) if len(changed) else 1.0
 
 
 def _accuracy(pairs: Pairs, bins: int, floor: float) -> Measured:
@@ -250,6 +263,17 @@ def _roc_auc(pairs: Pairs, base: Floats, head: Floats, floor: float) -> Measured
     return Measured(before, after, estimate, pairs.count)
 
 
+def _average_precision(pairs: Pairs, base: Floats, head: Floats, floor: float) -> Measured:
+    sides = [average_precision_and_influence(pairs.truth, probabilities) for probabilities in (base, head)]
+    (before, base_influence), (after, head_influence) = sides
+    sampling, shortfall = pairs.sampling, 1 - (before + after) / 2
+    # one row that is not wanted, scored above all: each wanted one after it loses, the first most, as 1/2 + 1/3 + ...
+    rarest = float(sampling.units.min())
+    row = (1 + math.log(max(rarest, 1.0))) / rarest / (1 if len(pairs.classes) == 2 else len(sampling.present))
+    estimate = sum_of_contributions(after - before, head_influence - base_influence, sampling, shortfall, row)
+    return Measured(before, after, estimate, pairs.count)
+
+
 def _calibration_error(pairs: Pairs, bins: int, floor: float) -> Measured | str:
     """The values alone: the error of a sample is mostly noise, the more the better a model is calibrated."""
 
@@ -273,6 +297,7 @@ MEASURES: dict[str, Callable[[Pairs, int, float], Measured | str]] = {
     "macro_f1": _macro_f1,
     "log_loss": _of_probabilities(_log_loss),
     "roc_auc": _of_probabilities(_roc_auc),
+    "average_precision": _of_probabilities(_average_precision),
     "brier": _of_probabilities(_brier),
     "calibration_error": _calibration_error,
     "top_2_accuracy": _of_probabilities(_top_2_accuracy),

@@ -20,14 +20,19 @@ def tolerance(rows: int) -> float:
     return max(0.005, math.ceil(1000 * Z_EQUAL * math.sqrt(DISCORDANT / rows) - 1e-6) / 1000)
 
 
-def gate(rows: int, primary: str, classes: int) -> list[dict[str, Any]]:
-    """Rules for `rows` test rows: as good as knowing nothing is too little, and what may be far worse is not let in."""
-    floor = {"accuracy": None, "balanced_accuracy": 1 / max(2, classes), "roc_auc": 0.5}[primary]
+def gate(rows: int, primary: str, classes: int, rarest: float = 0.5) -> list[dict[str, Any]]:
+    """Rules for `rows` test rows: as good as knowing nothing is too little, and no surely worse model is let in.
+
+    `rarest`: the share of the rarest class, which is the average precision of knowing nothing.
+    """
+    shares = {"accuracy": None, "balanced_accuracy": 1 / max(2, classes), "average_precision": rarest}
+    floor = shares[primary]
+    judged = max(1, round(rarest * rows)) if primary == "average_precision" else rows  # by the rare rows it stands
     rules: list[dict[str, Any]] = []
     if floor is not None:
         rules.append({"metric": primary, "minimum": round(floor, 3), "action": "block"})
     rules += [
-        {"metric": primary, "regression": margin(rows), "action": "block"},
+        {"metric": primary, "regression": margin(judged), "action": "block"},
         {"metric": "log_loss", "regression": 0.1, "action": "inform"},
         {"metric": "size_bytes", "maximum": 100_000_000, "action": "block"},
     ]

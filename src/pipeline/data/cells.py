@@ -110,13 +110,18 @@ def is_padded(column: pd.Series) -> bool:
     """Whether a plain column is text of digits alone, some with zeros before them: 01234 is a name, not an amount."""
     if not is_text(column) or not column.str.startswith("0").any():
         return False
-    present = column.dropna()
+    present = distinct(column)
     return bool(present.str.fullmatch("[0-9]+").all() and present.str.fullmatch(PADDED).any())
+
+
+def distinct(column: pd.Series) -> pd.Series:
+    """The different texts of a plain column, of which there are mostly few."""
+    return pd.Series(column.dropna().unique(), dtype="str")
 
 
 def as_numbers(column: pd.Series) -> pd.Series | None:
     """A plain column as float64 if all that is present is numbers, also if written as text; else None."""
-    if is_boolean(column) or (is_text(column) and not column.dropna().str.fullmatch(NUMBER).all()):
+    if is_boolean(column) or (is_text(column) and not distinct(column).str.fullmatch(NUMBER).all()):
         return None
     return column.astype(np.float64)
 

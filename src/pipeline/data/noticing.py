@@ -23,6 +23,7 @@ BLANK_TELLS = 0.9  # share of a column's blanks in one class from which being bl
 PEOPLE = 20  # values of a column of text from which on they may be people or devices
 EXACT = 2**24  # whole numbers up to here are exact in float32
 FEW = 0.01  # of the rows: so many rounded numbers are outliers of an amount, more are names
+DAYS = 19000101  # the smallest number that is taken as a day
 SECONDS = (946_684_800, 2_208_988_800)  # since 1970: the years 2000 to 2039
 STAMPS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 
@@ -67,6 +68,8 @@ def _of_numbers(column: pd.Series) -> Iterator[Finding]:
         yield Finding("code", name, message, f"data.categorical: [{name}]", f"{column.dropna().iloc[0]}")
     elif found := number_of_rows(column):
         yield found
+    elif _short(column):
+        pass
     elif stamp := stamp_of(column):
         message = f"looks like {stamp}: put hours, weekdays or months into columns of their own"
         yield Finding("time", name, message, f"data.drop: [{name}]", f"{column.dropna().iloc[0]:.0f}")
@@ -148,13 +151,15 @@ def comes_back(column: pd.Series) -> Finding | None:
 
 def stamp_of(column: pd.Series) -> str | None:
     """What points in time a column of whole numbers holds: `seconds since 1970`, or `days as in 20240131`."""
-    if not _whole(column) or column.nunique() < PEOPLE:
+    if not _whole(column):
         return None
     low, high = int(column.min()), int(column.max())
+    if low < DAYS or column.nunique() < PEOPLE:
+        return None
     for unit, factor in STAMPS.items():
         if SECONDS[0] * factor <= low and high <= SECONDS[1] * factor:
             return f"{unit} since 1970"
-    if low >= 19000101 and high <= 21001231:
+    if high <= 21001231:
         month, day = column // 100 % 100, column % 100
         if (month.between(1, 12) & day.between(1, 31)).all():
             return "days as in 20240131"
@@ -211,6 +216,12 @@ def blank_tells(column: pd.Series, classes: npt.NDArray[np.object_]) -> str | No
         if len(others) and abs(share - others).min() >= BLANK_TELLS:
             return str(label)
     return None
+
+
+def _short(column: pd.Series) -> bool:
+    """Whether all numbers are exact in float32 anyhow, and smaller than points in time."""
+    numbers = column.to_numpy()
+    return bool((np.abs(numbers) <= EXACT).all()) if numbers.dtype.kind in "iu" else False
 
 
 def _whole(column: pd.Series) -> bool:

@@ -1,6 +1,5 @@
 """Describes a prepared table in a few numbers, and notices what a person should look at."""
 
-import heapq
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -49,26 +48,37 @@ def find_in_columns(
 
 
 def find_given_away(
-    features: pd.DataFrame, labels: pd.Series, hashes: npt.NDArray[np.object_], sample: int = SAMPLE
+    features: pd.DataFrame,
+    labels: pd.Series,
+    hashes: npt.NDArray[np.object_],
+    sample: int = SAMPLE,
+    alike: npt.NDArray[np.int64] | None = None,
 ) -> list[Finding]:
     """Features that alone tell the target (nearly) always.
 
     Looked at are the `sample` distinct rows with the lowest of the rows' `hashes`: the same rows, of every class, in
-    whatever order the table is. Distinct, or repeated rows would look so.
+    whatever order the table is. Distinct by `alike`, or their hashes: repeated rows would look so.
     """
-    rows = pd.DataFrame({"hash": hashes, "label": labels.to_numpy()})
-    rows = rows[rows["hash"].isin(heapq.nsmallest(sample, pd.unique(hashes)))]
-    chosen = rows.sort_values(["hash", "label"]).drop_duplicates("hash").index
+    order = np.lexsort((pd.factorize(labels, sort=True)[0], hashes.astype("S")))
+    first = np.unique((pd.factorize(hashes)[0] if alike is None else alike)[order], return_index=True)[1]
+    chosen = order[np.sort(first)[:sample]]
     if len(chosen) < ENOUGH:
         return []
     classes = pd.factorize(labels.iloc[chosen])[0]
     findings = []
     for name, values in features.iloc[chosen].items():
-        share = told(pd.factorize(values, sort=True, use_na_sentinel=False)[0], classes)
+        share = told(_codes(values), classes)
         if share >= GIVEN_AWAY:
             message = f"alone tells the class of {share:.1%} of the rows: is it known before the target?"
             findings.append(Finding("gives_away", str(name), message, f"data.drop: [{name}]"))
     return findings
+
+
+def _codes(values: pd.Series) -> npt.NDArray[np.int64]:
+    """Codes 0, 1, ... in the order of the values, missing ones last."""
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf":
+        return np.unique(values.to_numpy(), return_inverse=True)[1]
+    return pd.factorize(values, sort=True, use_na_sentinel=False)[0]
 
 
 def told(values: npt.NDArray[np.int64], classes: npt.NDArray[np.int64]) -> float:
@@ -91,12 +101,12 @@ def told(values: npt.NDArray[np.int64], classes: npt.NDArray[np.int64]) -> float
 def find_in_sides(
     labels: pd.Series,
     sides: npt.NDArray[np.str_],
-    hashes: npt.NDArray[np.object_],
+    hashes: npt.NDArray[Any],
     shares: Mapping[str, float],
 ) -> list[Finding]:
     """Classes that a side lacks, sides far from the `shares` of the rows that were asked, test rows that are few.
 
-    `hashes` are of the rows' features; no `shares` if the table says where its rows belong.
+    `hashes` (or codes) are of the rows' features; no `shares` if the table says where its rows belong.
     """
     findings = []
     column = str(labels.name)
@@ -165,8 +175,8 @@ def find_in_rows(
     return findings
 
 
-def contradictory(labels: pd.Series, hashes: npt.NDArray[np.object_]) -> int:
-    """How many rows share all their features (given as hashes) with a row of another class."""
+def contradictory(labels: pd.Series, hashes: npt.NDArray[Any]) -> int:
+    """How many rows share all their features (given as hashes or codes) with a row of another class."""
     codes = pd.factorize(hashes)[0]
     pairs = pd.DataFrame({"features": codes, "label": pd.factorize(labels)[0]}).drop_duplicates()
     return int((np.bincount(pairs["features"])[codes] > 1).sum())
@@ -196,10 +206,14 @@ def profile(
     features: Features,
     labels: pd.Series,
     sides: npt.NDArray[np.str_],
-    hashes: npt.NDArray[np.object_],
+    hashes: npt.NDArray[Any],
     contradicting: int,
+    cells: bool = True,
 ) -> dict[str, Any]:
-    """The content of profile.json but its warnings. Details stand in lists, which `dvc metrics` does not show."""
+    """The content of profile.json but its warnings. Details stand in lists, which `dvc metrics` does not show.
+
+    `cells`: whether it may say what cells hold: the frequent categories, the smallest and the largest number.
+    """
     names = list(features.types)
     return {
         "rows": len(labels),
@@ -207,7 +221,7 @@ def profile(
         "rows_duplicate": int(pd.Series(hashes).duplicated().sum()),
         "rows_contradictory": contradicting,
         "classes": [_class(label, labels, sides) for label in sorted(labels.unique().tolist())],
-        "columns": [_column(features.table[name], features.types[name]) for name in names[:COLUMNS]],
+        "columns": [_column(features.table[name], features.types[name], cells) for name in names[:COLUMNS]],
         "columns_not_described": max(0, len(names) - COLUMNS),
     }
 
@@ -217,17 +231,19 @@ def _class(label: Label, labels: pd.Series, sides: npt.NDArray[np.str_]) -> dict
     return {"class": label, **{side: int((of_class & (sides == side)).sum()) for side in SIDES}}
 
 
-def _column(values: pd.Series, kind: FeatureType) -> dict[str, Any]:
+def _column(values: pd.Series, kind: FeatureType, cells: bool) -> dict[str, Any]:
     """One column: its type, missing values and distinct values; the range and mean, or the most frequent categories."""
     common = {"column": str(values.name), "type": kind}
     if kind == "category":
         counts = values[values != ""].value_counts()
         ordered = sorted(counts.items(), key=lambda of_category: (-of_category[1], of_category[0]))
         top = [{"category": name, "rows": rows} for name, rows in ordered[:CATEGORIES]]
-        return {**common, "missing": int((values == "").sum()), "unique": len(counts), "top": top}
-    if kind == "date":
+        told = {"top": top} if cells else {}
+        return {**common, "missing": int((values == "").sum()), "unique": len(counts), **told}
+    if kind in ("date", "text"):
         return {**common, "missing": int((values == "").sum()), "unique": values[values != ""].nunique()}
     present = values.dropna().to_numpy(dtype=np.float64)
-    numbers = {"min": present.min(), "max": present.max(), "mean": present.mean()}
+    ends = {"min": present.min(), "max": present.max()} if cells else {}
+    numbers = ends | {"mean": present.mean()}
     rounded = {name: float(f"{number:.6g}") for name, number in numbers.items()}  # digits that survive another machine
     return {**common, "missing": int(values.isna().sum()), "unique": len(np.unique(present)), **rounded}

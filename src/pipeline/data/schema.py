@@ -22,18 +22,21 @@ RESERVED = (KEY, CONTENT, TARGET, GROUP)
 MOST_INPUTS = 200  # of numbers and booleans alone: above it, an input for each would cost more than the model
 
 Encoding = Literal["one_hot", "frequent", "target"]  # of a category: all of them, the most frequent, the target's means
-FeatureType = Literal["number", "boolean", "category", "date"]
-WRITTEN = ("category", "date")  # types whose columns hold text in a prepared table, "" where there is none
+FeatureType = Literal["number", "boolean", "category", "date", "text"]
+WRITTEN = ("category", "date", "text")  # types whose columns hold text in a prepared table, "" where there is none
+# A word of free text: letters and digits of any script. Named one by one, they mean the same to Python and to RE2.
+WORD = "[0-9A-Za-z_\u00c0-\u1fff\u2c00-\u2fef\u3005-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]+"
 Label = int | str
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One column of the table that the model may see: a number, true and false, a category, or a date.
+    """One column of the table that the model may see: a number, true and false, a category, a date, or free text.
 
-    The model computes in float32 (encode.py): a number, 0 or 1, the index of a category, or each of the `parts` of a
-    date. Missing numbers, booleans and dates are NaN; a missing category is the category "". One that training did not
-    see, or that is not among its most frequent where `encoding` says so, is -1.
+    The model computes in float32 (encode.py): a number, 0 or 1, the index of a category, each of the `parts` of a
+    date, or the weight of each of the `terms` of a text, all of them 0 where it is missing. Missing numbers, booleans
+    and dates are NaN; a missing category is the category "". One that training did not see, or that is not among its
+    most frequent where `encoding` says so, is -1.
     `minimum` and `maximum` describe the training rows, of dates in days since 1970-01-01; `missing` says whether any
     row has a gap, since a model that learned without gaps must still take a test row that has one.
     """
@@ -48,22 +51,28 @@ class Feature:
     na_values: tuple[str | float, ...] = ()  # what else is a blank in this column, as data.read says
     parts: "tuple[DatePart, ...]" = ()  # what the model sees of a date
     format: str = ""  # how dates are written, as in strptime; "" is ISO 8601
+    terms: tuple[str, ...] = ()  # words of a text that count, or several with a blank between
+    weights: tuple[float, ...] = ()  # inverse document frequencies of the terms
 
     @property
     def width(self) -> int:
         """How many numbers the model sees of the column."""
-        return len(self.parts) if self.type == "date" else 1
+        return {"date": len(self.parts), "text": len(self.terms)}.get(self.type, 1)
 
 
 @dataclass(frozen=True)
 class Schema:
-    """The features in the order of the model, the target, its sorted classes, and (height, width) of a picture."""
+    """The features in the order of the model, the target, its sorted classes, and (height, width) of a picture.
+
+    `show_rows`: whether what rows hold may be shown to who looks at results.
+    """
 
     features: tuple[Feature, ...]
     target: str
     classes: tuple[Label, ...]
     image: tuple[int, int] | None = None
     read: Mapping[str, Any] = field(default_factory=dict)  # how files are read, where data.read says it: for batch
+    show_rows: bool = True
 
     @property
     def names(self) -> list[str]:
@@ -91,7 +100,7 @@ class Schema:
         """The content of schema.json."""
         content = asdict(self)
         for feature in content["features"]:
-            for name in ("na_values", "parts", "format"):
+            for name in ("na_values", "parts", "format", "terms", "weights"):
                 if not feature[name]:
                     del feature[name]
             if feature["encoding"] == "one_hot":
@@ -100,6 +109,8 @@ class Schema:
                 feature["pattern"] = layout(feature.get("format", "")).pattern  # for who has the package alone
         if not content["read"]:
             del content["read"]
+        if content["show_rows"]:
+            del content["show_rows"]
         return {"version": 1, **content}
 
     @classmethod
@@ -112,7 +123,8 @@ class Schema:
             features.append(Feature(**values))
         image = content["image"]
         size = tuple(image) if image else None
-        return cls(tuple(features), content["target"], tuple(content["classes"]), size, content.get("read", {}))
+        read, show_rows = content.get("read", {}), content.get("show_rows", True)
+        return cls(tuple(features), content["target"], tuple(content["classes"]), size, read, show_rows)
 
 
 def matrix(table: "pd.DataFrame", schema: Schema) -> npt.NDArray[np.float32]:

@@ -28,6 +28,7 @@ def check_roles(table: pd.DataFrame, roles: Roles) -> None:
             raise InputError(f"column '{name}': the pipeline uses this name itself; rename the column")
     single = {"target": roles.target, "id": roles.id, "group": roles.group, "split_column": roles.split}
     types = {"categorical": roles.categorical, "categories": tuple(roles.categories), "dates": tuple(roles.dates)}
+    types["text"] = tuple(roles.text)
     listed = {"drop": roles.drop, **types}
     named = [(key, name) for key, name in single.items() if name is not None]
     for key, name in named + [(key, name) for key, names in listed.items() for name in names]:
@@ -57,6 +58,13 @@ def check_blanks(table: pd.DataFrame, reading: Read) -> None:
 
 def check_values(table: pd.DataFrame, roles: Roles) -> None:
     """Target, id, group and split have a value in every row; ids are unique, splits are sides."""
+    single = [name for name in (roles.target, roles.group, roles.id) if name]
+    if (
+        not roles.split
+        and not any(table[name].hasnans for name in single)
+        and (not roles.id or table[roles.id].is_unique)
+    ):
+        return  # as nearly always: pandera, which takes a second to be imported, says what is wrong
     import pandera.pandas as pa
 
     columns = {roles.target: pa.Column(nullable=False)}
@@ -103,9 +111,11 @@ def check_dates(features: Features, roles: Roles, raw: pd.DataFrame) -> None:
 
 def check_features(features: Features, raw: pd.DataFrame) -> None:
     """Numbers are finite as float32, and each column has a value. Whole numbers need no look."""
+    names = [name for name in features.types if not _whole(raw[name]) and not _sound(features.table[name])]
+    if not names:
+        return
     import pandera.pandas as pa
 
-    names = [name for name in features.types if not _whole(raw[name])]
     finite = pa.Check(lambda values: ~np.isinf(values), name="finite")
     some = pa.Check(lambda values: bool(values.notna().any()), name="some", ignore_na=False)
     text = pa.Check(lambda values: bool((values != "").any()), name="some")
@@ -156,9 +166,10 @@ def check_sides(
             f"no row is left for the {side} side ({found}); "
             f"{advice} prepare.test_size, prepare.validation_size or prepare.seed"
         )
-    of_unseen = ~labels.isin(labels[sides == "train"])
-    unseen = labels[of_unseen].value_counts(sort=False).sort_index()
-    if len(unseen):
+    known = set(labels[sides == "train"].unique())
+    if len(known) < labels.nunique():
+        of_unseen = ~labels.isin(known)
+        unseen = labels[of_unseen].value_counts(sort=False).sort_index()
         which = ", ".join(f"'{label}' ({count})" for label, count in unseen.head(SHOWN).items())
         which += ", ..." if len(unseen) > SHOWN else ""
         advice = "add rows of them, put them together with others"
@@ -206,6 +217,15 @@ def check_recorded(recorded: Schema, found: Schema) -> None:
     for what, new in added.items():
         if new:
             raise InputError(f"{what} '{new[0]}' is not in the recorded schema ({len(new)} such); {advice}")
+
+
+def _sound(values: pd.Series) -> bool:
+    """Whether a feature has a value, and no infinite one."""
+    if is_text(values):
+        return bool((values != "").any())
+    numbers = values.to_numpy()
+    missing = np.isnan(numbers)
+    return not np.isinf(numbers).any() and not missing.all()
 
 
 def _whole(column: pd.Series) -> bool:

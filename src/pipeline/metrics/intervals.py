@@ -6,12 +6,14 @@ from scipy import special
 
 from pipeline.metrics import values as metrics
 from pipeline.metrics.auc import auc_and_influence
+from pipeline.metrics.precision import average_precision_and_influence
 from pipeline.metrics.values import Codes, Floats
 from pipeline.metrics.variance import FEWEST_GROUPS, Sampling, centred
 
 Interval = tuple[float, float]
 NORMAL = float(special.ndtri(0.975))
 LEAST_FOR_RECALL = 3  # rows, or groups, of the rarest class, from which on the balanced accuracy's interval covers
+LEAST_FOR_PRECISION = 20  # the same for the average precision
 LEAST_FOR_F1 = 5  # the same for the macro F1, if one of them at least is found
 
 
@@ -55,6 +57,9 @@ def intervals(
         if "roc_auc" in values:
             area, influence = auc_and_influence(truth, probabilities)
             found["roc_auc"] = between(area, influence, by_class, confidence, shortfall=1 - area)
+        if "average_precision" in values and units >= LEAST_FOR_PRECISION:
+            area, influence = average_precision_and_influence(truth, probabilities)
+            found["average_precision"] = between(area, influence, by_class, confidence, shortfall=1 - area)
     rounded = {name: (round(ends[0], 6), round(ends[1], 6)) for name, ends in found.items() if ends}
     return {name: ends for name, ends in rounded.items() if ends[0] < ends[1]}  # equal losses differ by rounding
 

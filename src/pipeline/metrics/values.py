@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.metrics.auc import auc_and_influence
+from pipeline.metrics.precision import average_precision_and_influence
 
 Codes = npt.NDArray[np.integer[Any]]
 Floats = npt.NDArray[np.float64]
@@ -77,6 +78,11 @@ def roc_auc(truth: Codes, prediction: Codes, probabilities: Floats) -> float:
     return auc_and_influence(truth, probabilities)[0]
 
 
+def average_precision(truth: Codes, prediction: Codes, probabilities: Floats) -> float:
+    """Area under the precision-recall curve by steps: of the rarer of two classes, else the mean over classes."""
+    return average_precision_and_influence(truth, probabilities)[0]
+
+
 def calibration_error(truth: Codes, prediction: Codes, probabilities: Floats, bins: int = 10) -> float:
     """Expected calibration error: |share right - mean confidence| over equal bins of confidence, weighted by rows.
 
@@ -97,6 +103,7 @@ LABEL_METRICS: dict[str, Callable[[Codes, Codes], float]] = {
 PROBABILITY_METRICS: dict[str, Metric] = {
     "log_loss": log_loss,
     "roc_auc": roc_auc,
+    "average_precision": average_precision,
     "brier": brier,
     "calibration_error": calibration_error,
     "top_2_accuracy": top_2_accuracy,

@@ -15,6 +15,7 @@ CLASSES_SHOWN = 40
 FEW = "of which these rows tell too little"
 WITHOUT = {
     "calibration_error": "which is mostly noise of the sample where a model is calibrated well",
+    "average_precision": "whose interval holds from 20 test rows (or groups) of each class on",
     "balanced_accuracy": "whose interval holds from 3 test rows (or groups) of each class on",
     "macro_f1": "whose interval holds from 5 test rows (or groups) of each class on, one of them found",
 }
@@ -38,6 +39,7 @@ class Facts:
     tolerance: float
     hashes: Mapping[str, str]  # MD5 of files by path, as dvc.lock has them
     group: str | None = None  # the column whose rows belong together
+    threshold: float | None = None  # from which probability on the second of two classes is the answer, if not 0.5
     refit: bool = False  # whether it learned from the validation rows, too, after they had chosen it
 
 
@@ -106,13 +108,19 @@ def _model(facts: Facts) -> list[str]:
             "had one; a category that training did not see is none of them." + _dates(schema)
         )
     probabilities = of_classes if _has_probabilities(facts) else ""
+    second = ""
+    if facts.threshold is not None:
+        second = (
+            f" The label is {_code(str(schema.classes[1]))} where its probability is {facts.threshold:.6g} or more."
+        )
     return [
         "## The model",
         "scikit-learn, exported to ONNX: " + " → ".join(map(_code, facts.steps)) + ".",
         *([REFITTED] if facts.refit else []),
         f"**Input**: {taken}",
         _features(schema),
-        f"**Output**: `label` (rows){probabilities}. The classes: {classes}{f' and {more} more' if more > 0 else ''}.",
+        f"**Output**: `label` (rows){probabilities}. The classes: {classes}{f' and {more} more' if more > 0 else ''}."
+        f"{second}",
     ]
 
 
@@ -140,8 +148,14 @@ def _has_probabilities(facts: Facts) -> bool:
 
 
 def _features(schema: Schema) -> str:
-    rows = [[_code_cell(f.name), f.type, _range(f)] for f in schema.features[:FEATURES_SHOWN]]
-    table = _table(["feature", "type", "seen in training"], rows)
+    features = schema.features[:FEATURES_SHOWN]
+    if schema.show_rows:
+        rows = [[_code_cell(f.name), f.type, _range(f)] for f in features]
+        table = _table(["feature", "type", "seen in training"], rows)
+    else:
+        table = _table(
+            ["feature", "type", "gaps"], [[_code_cell(f.name), f.type, "some" if f.missing else "-"] for f in features]
+        )
     hidden = len(schema.features) - FEATURES_SHOWN
     if hidden <= 0:
         return table
@@ -150,6 +164,8 @@ def _features(schema: Schema) -> str:
 
 
 def _range(feature: Feature) -> str:
+    if feature.type == "text":
+        return f"{len(feature.terms):,} terms" + (", some missing" if feature.missing else "")
     if feature.categories:
         shown = ", ".join(markdown(category) or '""' for category in feature.categories[:8])
         return shown + (f" and {len(feature.categories) - 8} more" if len(feature.categories) > 8 else "")
@@ -279,7 +295,7 @@ print(mlflow.pyfunc.load_model(".").predict(rows)["label"].tolist())
     "columns are not looked at; a cell that is no value of its column is refused. Without MLflow: "
     "`table_model.py` in `code/` needs pandas and onnxruntime.",
     "With onnxruntime alone, an input for each column: numbers and booleans (1 and 0) as float64, NaN where there is "
-    'none; categories and dates as text, "" where there is none.',
+    'none; categories, dates and free text as text, "" where there is none.',
     """```python
 import json
 import numpy as np

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.dummy import DummyClassifier
+from sklearn.model_selection import FixedThresholdClassifier
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import TargetEncoder
 
+from pipeline.data.columns import Dense
 from pipeline.errors import InputError
 
 
@@ -62,6 +65,16 @@ def _parts(whole: Any, seen: set[int]) -> Iterator[Any]:
         yield from _parts(part, seen)
 
 
+def without_threshold(model: Any) -> tuple[Any, float | None]:
+    """A classifier, or a pipeline that ends with one, without its threshold, and that: ONNX applies it by itself."""
+    last = model.steps[-1][1] if isinstance(model, Pipeline) else model
+    if not isinstance(last, FixedThresholdClassifier):
+        return model, None
+    inside = last.estimator_.estimator
+    bare = Pipeline([*model.steps[:-1], (model.steps[-1][0], inside)]) if isinstance(model, Pipeline) else inside
+    return bare, float(last.threshold)
+
+
 def register() -> None:
     """Tell skl2onnx how to convert them."""
     from skl2onnx import update_registered_converter
@@ -81,7 +94,18 @@ def register() -> None:
         width = model.n_features_in_ * np.size(model.target_mean_)
         operator.outputs[0].type = FloatTensorType([operator.inputs[0].get_first_dimension(), width])
 
+    def same(operator: Any) -> None:
+        operator.outputs[0].type = type(operator.inputs[0].type)(operator.inputs[0].type.shape)
+
+    update_registered_converter(Dense, "PipelineDense", same, _convert_dense)
     update_registered_converter(TargetEncoder, "PipelineTargetEncoder", shape, _convert_means)
+
+
+def _convert_dense(scope: Any, operator: Any, container: Any) -> None:
+    """In ONNX all is dense."""
+    [rows], [same] = operator.inputs, operator.outputs
+    name = scope.get_unique_operator_name("Identity")
+    container.add_node("Identity", [rows.full_name], same.full_name, name=name, op_version=13)
 
 
 def _convert_dummy(scope: Any, operator: Any, container: Any) -> None:

@@ -15,11 +15,11 @@ from sklearn.pipeline import Pipeline
 from pipeline.data.schema import Schema
 from pipeline.errors import InputError
 from pipeline.package import pictures
-from pipeline.package.converters import register, with_float32_thresholds
+from pipeline.package.converters import register, with_float32_thresholds, without_threshold
 from pipeline.package.graph import INPUT, LABEL, PROBABILITIES, rename, take_columns
 
 OPSET = {"": 18, "ai.onnx.ml": 3}
-OPSET_OF_DATES = {
+OPSET_OF_TEXT = {
     "": 20,
     "ai.onnx.ml": 3,
     "com.microsoft": 1,
@@ -55,7 +55,7 @@ def columns_to_onnx(model: Any, schema: Schema, name: str) -> bytes:
 
     made = _convert(Pipeline(model.steps[1:]), schema.width, name)
     take_columns(made.graph, schema)
-    opset = OPSET_OF_DATES if any(feature.type == "date" for feature in schema.features) else OPSET
+    opset = OPSET_OF_TEXT if any(feature.type in ("date", "text") for feature in schema.features) else OPSET
     del made.opset_import[:]  # skl2onnx names the lowest that its own nodes need, sometimes twice
     made.opset_import.extend(make_opsetid(domain, number) for domain, number in opset.items())
     return _serialized(made)
@@ -67,6 +67,7 @@ def _convert(model: Any, features: int, name: str) -> Any:
 
     register()
     pictures.register()
+    model, threshold = without_threshold(model)
     model = with_float32_thresholds(model)
     inputs = [(INPUT, FloatTensorType([None, features]))]
     settings = {"name": name, "initial_types": inputs, "target_opset": OPSET}
@@ -82,7 +83,7 @@ def _convert(model: Any, features: int, name: str) -> Any:
     except Exception as error:
         raise InputError(_unsupported(model, error)) from error
     made.producer_name, made.producer_version, made.doc_string = "pipeline", "", ""
-    _declare_outputs(made.graph, model)
+    _declare_outputs(made.graph, model, threshold)
     return made
 
 
@@ -126,8 +127,11 @@ def refused_by_onnxruntime(error: Exception) -> InputError:
     return InputError(f"params.yaml: train: onnxruntime cannot run this model ({reason[-160:]})\n{ALTERNATIVES}")
 
 
-def _declare_outputs(graph: Any, model: Any) -> None:
-    """Give the graph the outputs `label` of shape (rows,) and, if the model has them, `probabilities` as float32."""
+def _declare_outputs(graph: Any, model: Any, threshold: float | None) -> None:
+    """Give the graph the outputs `label` of shape (rows,) and, if the model has them, `probabilities` as float32.
+
+    With a `threshold` the label is the second of two classes where its probability is as large, else the first.
+    """
     from onnx import TensorProto, helper, numpy_helper
 
     label, scores = graph.output
@@ -139,7 +143,15 @@ def _declare_outputs(graph: Any, model: Any) -> None:
         # After a step in float64 skl2onnx declares float64, whatever comes out; onnxruntime then refuses the model.
         graph.node.append(helper.make_node("Cast", ["raw_scores"], [PROBABILITIES], to=TensorProto.FLOAT))
         scores.type.tensor_type.elem_type = TensorProto.FLOAT
-    if hasattr(model, "predict_proba") and any(node.op_type.startswith("TreeEnsemble") for node in graph.node):
+    if threshold is not None:
+        for name, value in {"second": np.array(1), "threshold": np.array(threshold, np.float32)}.items():
+            graph.initializer.append(numpy_helper.from_array(value, name))
+        graph.initializer.append(numpy_helper.from_array(_plain(model.classes_), "classes"))
+        graph.node.append(helper.make_node("Gather", [PROBABILITIES, "second"], ["of_second"], axis=1))
+        graph.node.append(helper.make_node("GreaterOrEqual", ["of_second", "threshold"], ["is_second"]))
+        graph.node.append(helper.make_node("Cast", ["is_second"], ["answer"], to=TensorProto.INT64))
+        graph.node.append(helper.make_node("Gather", ["classes", "answer"], [LABEL]))
+    elif hasattr(model, "predict_proba") and any(node.op_type.startswith("TreeEnsemble") for node in graph.node):
         # Trees vote, so draws are common: scikit-learn takes the first class, ONNX's trees the last of two.
         graph.initializer.append(numpy_helper.from_array(_plain(model.classes_), "classes"))
         graph.node.append(helper.make_node("ArgMax", [PROBABILITIES], ["most_probable"], axis=1, keepdims=0))

@@ -16,7 +16,7 @@ from pipeline.comparison.align import assumed_independent
 from pipeline.data.schema import CONTENT, GROUP, KEY, Schema, matrix
 from pipeline.files import read_parquet
 from pipeline.metrics.pictures import enlarge
-from pipeline.metrics.slices import Edges, sliced, values
+from pipeline.metrics.slices import Edges, decode, sliced, values
 from pipeline.repository import lock
 from pipeline.repository.sides import Side
 from pipeline.review.changes import identities
@@ -24,11 +24,15 @@ from pipeline.review.notices import read_notices
 
 MODEL = ("models/model.joblib", "data/prepared/schema.json")  # what a model is: the same bytes are the same model
 WORST = 12  # flipped rows shown each way
+CELLS = 8  # columns of a flipped row that are shown
 
 
 @dataclass(frozen=True)
 class Flip:
-    """A row that one side gets right and the other wrong; `confidence` is that of the wrong prediction."""
+    """A row that one side gets right and the other wrong; `confidence` is that of the wrong prediction.
+
+    `cells`: columns and what the row holds in them, where data.show_rows allows it.
+    """
 
     key: str
     truth: str
@@ -36,6 +40,7 @@ class Flip:
     head: str
     confidence: float | None
     picture: str | None
+    cells: tuple[tuple[str, str], ...] = ()
 
 
 def changed_rows(base: Path, head: Path) -> list[str]:
@@ -87,7 +92,8 @@ def show_flips(flips: pd.DataFrame, wrong: str, folder: Path) -> tuple[Flip, ...
     schema = _schema(folder)
     first = flips.head(WORST)
     table = _test_rows(folder)
-    rows = matrix(table, schema) if schema.image else np.empty((len(table), 0), np.float32)
+    drawn = schema.image if schema.show_rows else None
+    rows = matrix(table, schema) if drawn else np.empty((len(table), 0), np.float32)
     low, high = (float(end) for end in (np.nanmin(rows), np.nanmax(rows))) if rows.size else (0.0, 1.0)
     places = table.index.get_indexer(pd.Index(first["key"]))
     return tuple(
@@ -97,10 +103,17 @@ def show_flips(flips: pd.DataFrame, wrong: str, folder: Path) -> tuple[Flip, ...
             base=str(flip.base),
             head=str(flip.head),
             confidence=_number(getattr(flip, f"{wrong}_confidence")),
-            picture=picture(rows[place], schema.image, low, high) if schema.image else None,
+            picture=picture(rows[place], drawn, low, high) if drawn else None,
+            cells=_cells(table.iloc[place], schema) if schema.show_rows and not schema.image else (),
         )
         for flip, place in zip(first.itertuples(), places, strict=True)
     )
+
+
+def _cells(row: "pd.Series[Any]", schema: Schema) -> tuple[tuple[str, str], ...]:
+    """The first columns of a row as it stands in the table: whole numbers as such, nothing where it has a gap."""
+    shown = ((feature.name, decode(row[feature.name], feature)) for feature in schema.features[:CELLS])
+    return tuple((name, "" if value is None else str(value)) for name, value in shown)
 
 
 def picture(row: npt.NDArray[np.float32], size: tuple[int, int], low: float, high: float) -> str:

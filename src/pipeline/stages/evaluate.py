@@ -1,5 +1,6 @@
 """Stage `evaluate`: measure the model on the test rows, with intervals, per class and per slice."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -176,7 +177,9 @@ def log_hardest(
         true, said = schema.classes[truth[row]], schema.classes[prediction[row]]
         example = {"rank": rank, "key": test[KEY].iloc[row], "truth": true, "prediction": said}
         example["confidence"] = None if sure is None else float(sure[row])
-        if schema.image:
+        if not schema.show_rows:
+            pass
+        elif schema.image:
             # The rank alone: then `dvc plots diff` puts two models' pictures side by side. A bare number is a step.
             example["image"] = f"hardest/rank_{rank:03d}.png"
         else:
@@ -186,7 +189,7 @@ def log_hardest(
             }
         examples.append(example)
     write_json(Path(live.plots_dir) / "custom" / "hardest.json", examples)
-    if not schema.image:
+    if not schema.image or not schema.show_rows:
         live.log_image("hardest.png", _table(examples))
         return
     low = min(feature.minimum or 0.0 for feature in schema.features)
@@ -202,14 +205,19 @@ def log_hardest(
 
 
 def _table(examples: list[dict[str, Any]]) -> Image:
-    shown = ["truth", "prediction", "confidence"]
-    names = list(examples[0]["features"]) if examples else []
+    header = ["row", "truth", "prediction", "confidence"]
+    names = list(examples[0].get("features", ())) if examples else []
     lines = [
-        [str(e["truth"]), str(e["prediction"]), _percent(e["confidence"]).strip()]
-        + ["" if value is None else str(value) for value in e["features"].values()]
+        [_key(e["key"]), str(e["truth"]), str(e["prediction"]), _percent(e["confidence"]).strip()]
+        + ["" if value is None else str(value) for value in e.get("features", {}).values()]
         for e in examples
     ]
-    return pictures.table([*shown, *names], lines)
+    return pictures.table([*header, *names], lines)
+
+
+def _key(key: str) -> str:
+    """An id as it is; of a hash, which nobody knows by heart, its beginning."""
+    return key[:10] if re.fullmatch("(?=[0-9]*[a-f])[0-9a-f]{32}(#[0-9]+)?", key) else key
 
 
 def _percent(share: float | None) -> str:

@@ -14,9 +14,11 @@ from pipeline.errors import CheckError, run
 from pipeline.files import read_json, read_parquet, replacing
 from pipeline.package import mlflow_folder
 from pipeline.package.card import Facts, model_card
+from pipeline.package.converters import without_threshold
 from pipeline.package.example import example_row
 from pipeline.package.export import columns_to_onnx, refused_by_onnxruntime, run_onnx, to_onnx
 from pipeline.package.parity import encoding_differs, parity
+from pipeline.package.steps import described
 from pipeline.package.table_model import TableModel
 from pipeline.params import read_params
 from pipeline.stages.model import MODEL, load_model
@@ -39,15 +41,14 @@ def main() -> None:
     facts = Facts(
         name=params.package.name,
         purpose=purpose(params.package.purpose, schema),
-        steps=[
-            " ".join(repr(s).split()) for _, s in getattr(model, "steps", [("", model)]) if not isinstance(s, Columns)
-        ],
+        steps=[described(s) for _, s in getattr(model, "steps", [("", model)]) if not isinstance(s, Columns)],
         schema=schema,
         metrics=read_json(METRICS),
         confidence=params.evaluate.confidence,
         tolerance=params.package.tolerance,
         hashes={path: digest(Path(path), "md5") for path in (MODEL, SCHEMA, TEST, PREDICTIONS)},
         group=params.data.group,
+        threshold=without_threshold(model)[1],
         refit=params.train.refit,
     )
     if schema.tensor:
@@ -95,10 +96,10 @@ def require_encoding(content: bytes, columns: Columns, test: pd.DataFrame, schem
     """
     for feature, differing in zip(schema.features, encoding_differs(content, columns, test, schema), strict=True):
         if differing.any():
-            example = test[feature.name][differing].iloc[0]
+            example = f", such as {test[feature.name][differing].iloc[0]!r}" if schema.show_rows else ""
             raise CheckError(
                 f"no package: ONNX encodes column '{feature.name}' otherwise in {int(differing.sum())} of {len(test)} "
-                f"test rows, such as {example!r}\nThis is a defect; until it is mended, list the column in data.drop"
+                f"test rows{example}\nThis is a defect; until it is mended, list the column in data.drop"
             )
 
 

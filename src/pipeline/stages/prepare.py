@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,8 +56,8 @@ def main() -> None:
     asked |= {split.HOLDOUT: sizes.holdout_size} if sizes.holdout_size else {}
     shares = {} if roles.split else asked
     sides = split.divide(by, sizes.validation_size, sizes.test_size, sizes.seed, official, sizes.holdout_size)
-    hashes = split.row_hashes(features.table)
-    leaks = split.leaking(sides, hashes)
+    alike = split.alike(features.table)
+    leaks = split.leaking(sides, alike)
     if not roles.id:  # with an id, equal rows are no copies but alike
         sides[leaks] = ""
     validate.check_sides(labels, sides, roles.split, parts=by.nunique())
@@ -67,24 +68,26 @@ def main() -> None:
     classes = sorted(labels.unique().tolist())
     image = validate.image_size(params.data.image, own_words(params.data, raw).image, len(features.types))
     schema = fit_schema(features.table, training, features.types, roles.target, classes, image, roles)
-    schema = with_reading(schema, params.data.read)
+    schema = replace(with_reading(schema, params.data.read), show_rows=params.data.show_rows)
     if recorded := read_recorded():
         validate.check_recorded(recorded, schema)
 
     begin("looking for what a person should see")
-    contradicting = profile.contradictory(labels, hashes)
+    contradicting = profile.contradictory(labels, alike)
     findings = [
         *noticing.of_target(raw[roles.target]),
-        *profile.find_in_columns(raw, features, image, {*roles.categorical, *roles.categories}),
-        *profile.find_given_away(features.table[training], labels[training], hashes[training]),
+        *profile.find_in_columns(raw, features, image, {*roles.categorical, *roles.categories, *roles.dates}),
+        *profile.find_given_away(features.table[training], labels[training], content[training], alike=alike[training]),
         *noticing.blank_gives_away(raw.loc[training, list(features.types)], labels[training]),
-        *profile.find_in_sides(labels, sides, hashes, shares),
+        *profile.find_in_sides(labels, sides, alike, shares),
         *profile.find_in_rows(labels, sides, contradicting, groups, int(leaks.sum())),
     ]
-    described = profile.profile(features, labels, sides, hashes, contradicting)
-    described["warnings"] = noticed = profile.condense(findings)
+    described = profile.profile(features, labels, sides, alike, contradicting, schema.show_rows)
+    described["warnings"] = noticed = profile.condense(findings, schema.show_rows)
 
     begin("writing")
+    if not schema.show_rows:
+        keys, groups = split.hidden(keys) if roles.id else keys, None if groups is None else split.hidden(groups)
     rows = pd.DataFrame({KEY: keys.array, CONTENT: content, TARGET: labels.array})
     if groups is not None:
         rows[GROUP] = groups.array
@@ -115,7 +118,7 @@ def progress(rows: int, columns: int) -> Callable[[str], None]:
 def read(data: Data) -> tuple[pd.DataFrame, Roles]:
     """The table in plain cells and the roles of its columns; a set that `load` wrote brings its own split column."""
     names_of_rows = [name for name in (data.id, data.group) if name]
-    as_written = [*names_of_rows, data.target, *data.categorical, *data.categories, *data.dates]
+    as_written = [*names_of_rows, data.target, *data.categorical, *data.categories, *data.dates, *data.text]
     raw = plain(read_table(data.path, as_written, data.read))
     roles = Roles(
         data.target,
@@ -126,6 +129,7 @@ def read(data: Data) -> tuple[pd.DataFrame, Roles]:
         tuple(data.categorical),
         data.categories,
         data.dates,
+        data.text,
     )
     validate.check_roles(raw, roles)
     validate.check_blanks(raw, data.read)
@@ -167,16 +171,17 @@ def read_recorded() -> Schema | None:
 
 def write(rows: pd.DataFrame, features: pd.DataFrame, sides: npt.NDArray[np.str_], schema: Schema) -> None:
     """Write one table for each side, sorted by key, and the schema; all of them or none."""
+    import pyarrow
+    import pyarrow.parquet
+
+    columns = {name: rows[name].array for name in rows} | {name: features[name].array for name in schema.names}
+    table = pyarrow.Table.from_pandas(pd.DataFrame(columns, copy=False), preserve_index=False)
+    order = rows[KEY].argsort().to_numpy()
     with replacing(PREPARED) as folder:
         folder.mkdir()
-        for side in (
-            *split.SIDES,
-            split.HOLDOUT,
-        ):  # always: DVC wants every output, if empty
-            chosen = rows[sides == side].sort_values(KEY)
-            seen = features.loc[chosen.index]
-            columns = {name: chosen[name].array for name in rows} | {name: seen[name].array for name in schema.names}
-            pd.DataFrame(columns, copy=False).to_parquet(folder / f"{side}.parquet", index=False)
+        for side in (*split.SIDES, split.HOLDOUT):  # always: DVC wants every output, if empty
+            chosen = table.take(pyarrow.array(order[sides[order] == side]))
+            pyarrow.parquet.write_table(chosen, folder / f"{side}.parquet", compression="snappy")
         write_json(folder / "schema.json", schema.to_dict())
 
 

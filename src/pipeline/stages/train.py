@@ -25,6 +25,7 @@ from pipeline.models.folds import folds_by_group, means_by_group
 from pipeline.models.learn import Learned, Scores, learn, reasons, relearn
 from pipeline.models.learners import Rows
 from pipeline.models.pictures import OfPictures
+from pipeline.models.threshold import choose, require_threshold, with_threshold
 from pipeline.params import Train, read_params
 from pipeline.text import shown
 from pipeline.tracking import Live
@@ -43,6 +44,7 @@ def main() -> None:
     require_all_classes(rows, schema)
 
     groups = read_groups([TRAINING])
+    require_threshold(train.threshold, model.steps[-1][1], len(schema.classes))
     rows, validation = preprocess(model, rows, groups, validation)
     classifier = model.steps[-1][1]
     folds = folds_by_group(classifier, rows.labels, groups)
@@ -65,16 +67,20 @@ def main() -> None:
             seed=train.seed,
             record=record,
         )
+        threshold = choose(train.threshold, learned.classifier, validation)
+        if train.threshold == "validation":
+            live.summary["threshold"] = threshold
         summarize(live, learned)
-        for sentence in of_answers(learned.classifier, validation):
+        answering = with_threshold(learned.classifier, threshold)
+        for sentence in of_answers(answering, validation):
             sys.stderr.write(f"train: validation {shown(sentence)}\n")
         if again is not None:
             del rows, validation  # before they are read again, all of them
             model, learned_from = refit(again, schema, train, learned.best_step)
             live.summary["refit_rows"] = learned_from
             live.make_summary()
-        else:
-            model.steps[-1] = (model.steps[-1][0], learned.classifier)
+            answering = with_threshold(model.steps[-1][1], threshold)
+        model.steps[-1] = (model.steps[-1][0], answering)
     if not schema.tensor:
         model = Pipeline([("columns", Columns(schema.features)), *model.steps])
     with replacing("models/model.joblib") as new:
@@ -113,7 +119,7 @@ def refit(model: Pipeline, schema: Schema, train: Train, steps: int) -> tuple[Pi
 def read_rows(paths: Sequence[Path], schema: Schema) -> Rows:
     """The encoded features and the labels of prepared tables, without a second copy of them in memory.
 
-    Float32, but for pixels that `prepare` kept as one byte each: these stay as they are.
+    Sparse where there is free text. Float32, but for pixels that `prepare` kept as one byte each: these stay so.
     """
     encode = Columns(schema.features)
     count, kinds = 0, set[pa.DataType]()
@@ -121,13 +127,23 @@ def read_rows(paths: Sequence[Path], schema: Schema) -> Rows:
         with reading_parquet(path), pq.ParquetFile(path) as file:
             count += file.metadata.num_rows
             kinds |= {file.schema_arrow.field(name).type for name in schema.names}
-    features = np.empty((count, schema.width), np.uint8 if kinds == {pa.uint8()} else np.float32)
+    sparse_parts: list[Any] = []
+    free = any(feature.type == "text" for feature in schema.features)
+    features: Any = np.empty((0 if free else count, schema.width), np.uint8 if kinds == {pa.uint8()} else np.float32)
     labels: list[int | str] = []
     for path in paths:
         with reading_parquet(path), pq.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=4096, columns=[*schema.names, TARGET]):
-                features[len(labels) : len(labels) + batch.num_rows] = encode.transform(batch.to_pandas())
+                encoded = encode.transform(batch.to_pandas())
+                if free:
+                    sparse_parts.append(encoded)
+                else:
+                    features[len(labels) : len(labels) + batch.num_rows] = encoded
                 labels += batch.column(TARGET).to_pylist()
+    if free:
+        from scipy import sparse
+
+        features = sparse.vstack(sparse_parts, format="csr")
     return Rows(features, np.array(labels))
 
 

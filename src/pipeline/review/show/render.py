@@ -182,7 +182,11 @@ def _flip_table(flips: tuple[Flip, ...]) -> str:
         [code(formats.key(f.key)), markdown(f.truth), markdown(f.base), markdown(f.head), formats.share(f.confidence)]
         for f in flips
     ]
-    return _table(("row", "truth", "base says", "head says", "confidence of the wrong one"), rows)
+    header = ("row", "truth", "base says", "head says", "confidence of the wrong one")
+    if not any(flip.cells for flip in flips):
+        return _table(header, rows)
+    held = [[*row, markdown(words.cells(flip))] for row, flip in zip(rows, flips, strict=True)]
+    return _table((*header, "what the row holds"), held)
 
 
 def _curves(curves: tuple[Curve, ...]) -> str:

@@ -11,6 +11,7 @@ from pipeline.metrics.answers import commonest, poverty
 from pipeline.params import Metric
 from pipeline.review.changes import Change, Changes
 from pipeline.review.report import Report, Revision
+from pipeline.review.where import Flip
 
 State = Literal["ok", "warn", "no"]
 
@@ -148,6 +149,13 @@ def notes(report: Report) -> list[str]:
     """What stands below the table of all metrics."""
     found = report.comparison.notes if report.comparison else []
     return [*knowing_nothing(report), *found, *few_rows(report)]
+
+
+def cells(flip: Flip) -> str:
+    """What a flipped row holds: `age 35, city Bern`."""
+    return ", ".join(
+        f"{formats.short(name, 30)} {formats.short(cell, 30) or formats.NOTHING}" for name, cell in flip.cells
+    )
 
 
 def _is_small(row: MetricComparison) -> bool:

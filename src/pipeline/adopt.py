@@ -16,7 +16,17 @@ from pipeline.params import Params, Read, read_params
 from pipeline.repository.adopting import place_of, take
 from pipeline.review.show.adoption import print_page
 
-ESTIMATOR = "ensemble.HistGradientBoostingClassifier"  # takes gaps and categories as they are; a good first model
+TREES: dict[str, Any] = {  # takes gaps and categories as they are; a good first model
+    "estimator": "ensemble.HistGradientBoostingClassifier",
+    "arguments": {},
+    "preprocessing": [],
+    "calibration": None,
+}
+OF_TEXT = TREES | {  # learns from thousands of words, of which a row has few; the scaler is for the numbers beside them
+    "estimator": "linear_model.LogisticRegression",
+    "arguments": {"C": 100, "max_iter": 1000},
+    "preprocessing": ["preprocessing.StandardScaler"],
+}
 PERCENTS = ("accuracy", "balanced_accuracy", "macro_f1", "top_2_accuracy")
 
 
@@ -55,7 +65,7 @@ def settings(found: Adoption, place: str, options: dict[str, Any], params: Param
     if read:
         data["read"] = read
     without: dict[str, Any] = dict.fromkeys(("id", "group", "split_column", "image")) | {"drop": [], "categorical": []}
-    without |= {key: {} for key in ("categories", "dates", "read") if key in params.data.model_fields_set}
+    without |= {key: {} for key in ("categories", "dates", "text", "read") if key in params.data.model_fields_set}
     shown = params.data.path == place and params.data.show_rows  # Git keeps what reports show for ever
     data = {"path": place, "target": found.data["target"]} | without | data | {"show_rows": shown}
     if params.data.path == place:
@@ -76,7 +86,7 @@ def settings(found: Adoption, place: str, options: dict[str, Any], params: Param
     name = re.sub(r"[^a-z0-9]+", "-", Path(place).name.partition(".")[0].lower()).strip("-") or "model"
     return {
         "data": data,
-        "train": {"estimator": ESTIMATOR, "arguments": {}, "preprocessing": [], "calibration": None},
+        "train": OF_TEXT if data.get("text") else TREES,
         "evaluate": {"slices": {}},
         "review": {"primary": found.primary, "metrics": metrics},
         "gate": proposal.gate(rows, found.primary, len(found.classes), rarest),

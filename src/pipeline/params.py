@@ -24,6 +24,7 @@ from pipeline.files import parse_yaml
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Action = Literal["block", "inform"]
 DatePart = Literal["year", "month", "day", "weekday", "hour", "days"]
+MOST_WORDS = 5  # in a term of free text
 SHOWN = 80  # characters of a wrong value in a message at most: a whole section would hide the reason
 Seeds = int | Literal["auto"]
 MOST_SEEDS = 50
@@ -113,6 +114,21 @@ class Dates(_Section):
         return {**content, "type": ["array", "object"], "items": content["properties"]["parts"]["items"]}
 
 
+class Text(_Section):
+    """A column of free text: which of its words count."""
+
+    max_features: PositiveInt = Field(2000, description="so many of the most frequent terms count")
+    ngram_range: tuple[PositiveInt, PositiveInt] = Field(
+        (1, 2), strict=False, description="the fewest and the most words in a term: [1, 2] are words and pairs"
+    )
+
+    @model_validator(mode="after")
+    def _rises(self) -> "Text":
+        if self.ngram_range[0] > self.ngram_range[1] or self.ngram_range[1] > MOST_WORDS:
+            raise ValueError(f"ngram_range rises, up to {MOST_WORDS} words, such as [1, 2]")
+        return self
+
+
 class Data(_Section):
     """The table that the pipeline learns from and the role of its columns."""
 
@@ -131,6 +147,9 @@ class Data(_Section):
         {},
         description="columns of dates: {signup: [year, month, weekday, days]}, or with another format than ISO 8601 "
         "{signup: {parts: [year], format: '%d.%m.%Y'}}",
+    )
+    text: dict[str, Text] = Field(
+        {}, description="columns of free text: {note: {max_features: 2000, ngram_range: [1, 2]}}, TF-IDF of their words"
     )
     split_column: str | None = Field(None, description="a column that says train, validation or test for every row")
     image: tuple[PositiveInt, PositiveInt] | None = Field(

@@ -38,7 +38,13 @@ def said(found: Adoption, name: str) -> str:
         ("plz", RANDOM.choice([1234, 94105], ROWS), "a category", "data.categorical: [plz]"),
         ("part", RANDOM.choice(["train", "test"], ROWS), "says on which side a row is", "data.split_column: part"),
         ("score", RANDOM.choice(["1", "2", "3", "4", "?"], ROWS), "a number; its words are blanks", "na_values"),
-        ("note", [f"words about {n} things" for n in range(ROWS)], "left out: free text", "data.drop: [note]"),
+        (
+            "note",
+            [f"words about {n} things" for n in range(ROWS)],
+            "free text: its frequent words and pairs of words",
+            "data.text: {note: {max_features: 2000, ngram_range: [1, 2]}}",
+        ),
+        ("name", [f"John no{n}" for n in range(ROWS)], "left out: free text", "data.drop: [name]"),
         (
             "day",
             pd.date_range("2024-01-01", periods=ROWS),

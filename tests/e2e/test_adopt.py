@@ -41,6 +41,7 @@ def test_from_a_messy_table_to_a_package_by_two_commands(reproduced: Clone) -> N
         "cp1252",
         "data.id: customer_no",
         "data.dates: {since: {parts: [year, month, day, weekday, days], format: '%d.%m.%Y'}}",
+        "data.text: {note: {max_features: 2000, ngram_range: [1, 2]}}",
         "nothing was written",
     ):
         assert expected in page
@@ -56,12 +57,14 @@ def test_from_a_messy_table_to_a_package_by_two_commands(reproduced: Clone) -> N
     assert "customers: " in reproduced.run("pipeline", "metrics").stdout
 
     # A second look keeps what the person chose since.
-    reproduced.edit("params.yaml", "drop: [note]", "drop: [note, zip]")
+    reproduced.edit("params.yaml", "drop: []", "drop: [zip]")
+    reproduced.edit("params.yaml", "text: {note: {max_features: 2000,", "text: {note: {max_features: 90,")
     reproduced.edit("params.yaml", "parts: [year, month, day, weekday, days]", "parts: [month]")
     reproduced.edit("params.yaml", "categorical: [zip]", "categorical: []")
     reproduced.run("pipeline", "adopt", "data/raw/customers.csv", "--target", "churned", "--yes")
     text = (reproduced.path / "params.yaml").read_text(encoding="utf-8")
-    assert "drop: [note, zip]" in text and "categorical: []" in text
+    assert "drop: [zip]" in text and "categorical: []" in text
+    assert "text: {note: {max_features: 90, ngram_range: [1, 2]}}" in text
     assert "dates: {since: {parts: [month], format: '%d.%m.%Y'}}" in text
 
 

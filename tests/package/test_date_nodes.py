@@ -11,7 +11,7 @@ from pipeline.data.date_format import FORMATS, write
 from pipeline.data.dates import PARTS, numbers
 from pipeline.data.schema import Feature
 from pipeline.package.date_nodes import date_parts
-from pipeline.package.export import OPSET_OF_DATES, load_onnxruntime
+from pipeline.package.export import OPSET_OF_TEXT, load_onnxruntime
 from pipeline.package.nodes import Nodes
 from tests.data.test_dates import days
 
@@ -24,7 +24,7 @@ def parts(cells: list[str], format: str = "", missing: bool = True) -> np.ndarra
     inputs = [helper.make_tensor_value_info("day", TensorProto.STRING, ["rows"])]
     outputs = [helper.make_tensor_value_info(out, TensorProto.FLOAT, None)]
     graph = helper.make_graph(nodes.nodes, "dates", inputs, outputs, nodes.constants)
-    opset = [helper.make_opsetid(domain, number) for domain, number in OPSET_OF_DATES.items()]
+    opset = [helper.make_opsetid(domain, number) for domain, number in OPSET_OF_TEXT.items()]
     model = helper.make_model(graph, opset_imports=opset, ir_version=9)
     onnxruntime = load_onnxruntime()
     settings = onnxruntime.SessionOptions()

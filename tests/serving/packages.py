@@ -12,6 +12,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from pipeline.data.columns import Columns
 from pipeline.data.schema import Feature, Schema
+from pipeline.data.text import fit
 from pipeline.files import write_json
 from pipeline.package import mlflow_folder
 from pipeline.package.export import columns_to_onnx, to_onnx
@@ -65,6 +66,17 @@ def array(folder: Path) -> Path:
     values = (random.uniform(0, 8, (200, 4)) + 4 * (target[:, None] == np.arange(4))).astype(np.float32)
     model = Pipeline([("classifier", LogisticRegression(max_iter=500))]).fit(values, target)
     return write(folder, to_onnx(model, 4, "pictures"), ARRAY, None)
+
+
+def written(folder: Path) -> Path:
+    """A package that takes free text."""
+    texts = pd.Series([f"{'free prize' if row % 3 else 'see you'} {row % 7}" for row in range(90)], dtype="str")
+    terms, weights = fit(texts, 20, (1, 2))
+    features = (Feature("note", "text", missing=True, terms=terms, weights=weights),)
+    schema = Schema(features, "kind", ("ham", "spam"))
+    model = Pipeline([("columns", Columns(features)), ("classifier", LogisticRegression())])
+    model.fit(pd.DataFrame({"note": texts}), np.where(np.arange(90) % 3, "spam", "ham"))
+    return write(folder, columns_to_onnx(model, schema, "messages"), schema, {"note": "free you"})
 
 
 def dated(folder: Path) -> Path:

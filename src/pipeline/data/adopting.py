@@ -20,6 +20,8 @@ from pipeline.text import count, have
 
 EXAMPLES = 3  # cells shown of a column
 BALANCED, RARE = 0.6, 0.9  # share of the commonest class up to which accuracy, or balanced accuracy, says most
+WORDS = 3  # in half of the cells from which on different texts are sentences; fewer are names
+TERMS = {"max_features": 2000, "ngram_range": [1, 2]}
 PEOPLE = 20  # values of a column called like an id from which on its rows are taken as people's or devices'
 FEW_CLASSES = 10  # up to which a category becomes the shares of the classes in it; else only the frequent ones count
 MEANINGLESS = r"\W*|(?i:none|unknown|missing|nil|n\.?a\.?|unbekannt)"  # a word that stands for a blank
@@ -77,6 +79,7 @@ class _Found:
     lists: dict[str, list[str]] = field(default_factory=lambda: {"drop": [], "categorical": []})
     categories: dict[str, str] = field(default_factory=dict)
     dates: dict[str, Any] = field(default_factory=dict)
+    text: dict[str, Any] = field(default_factory=dict)
     encoding: str = "frequent"  # of a column of many categories
     na_values: dict[str, list[Any]] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
@@ -105,7 +108,8 @@ def adopt(table: pd.DataFrame, target: str, chosen: Mapping[str, Any] | None = N
         _gives_away(table, target, labels, found, settled)
     data = {"target": target, **found.roles}
     data |= {key: names for key, names in found.lists.items() if names}
-    data |= {key: how for key, how in {"categories": found.categories, "dates": found.dates}.items() if how}
+    types = {"categories": found.categories, "dates": found.dates, "text": found.text}
+    data |= {key: how for key, how in types.items() if how}
     for key, value in chosen.items():
         if value not in (None, [], {}):
             data[key] = _both(value, data.get(key))
@@ -233,6 +237,11 @@ def _without_use(column: pd.Series, problem: str, found: _Found) -> str:
         return _many(column, found)
     if problem == "dates" and (becomes := _dates(column, found)):
         return becomes
+    if problem == "free text" and column.dropna().str.count(r"\S+").median() >= WORDS:
+        found.text[name] = dict(TERMS)
+        message = f"free text, {column.nunique()} different ones in {count(int(column.count()), 'row')}"
+        found.notices.append(Notice(name, message, f"data.text: {{{name}: {_line(TERMS)}}}"))
+        return "free text: its frequent words and pairs of words"
     what = {
         "dates": "dates or times that no one format reads, or all the same",
         "words": f"{_share_of_numbers(column):.0%} numbers, the rest words such as '{_words(column)[0][:20]}'",
@@ -271,7 +280,9 @@ def _line(how: Any) -> str:
     """A list or a mapping as params.yaml has it on one line."""
     if isinstance(how, Mapping):
         return f"{{{', '.join(f'{key}: {_line(value)}' for key, value in how.items())}}}"
-    return f"[{', '.join(how)}]" if isinstance(how, list) else f"'{how}'"
+    if isinstance(how, list):
+        return f"[{', '.join(map(str, how))}]"
+    return f"'{how}'" if isinstance(how, str) else str(how)
 
 
 def _is_whole_date(column: pd.Series) -> bool:

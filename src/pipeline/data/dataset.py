@@ -28,7 +28,7 @@ from pipeline.data.cells import (
 from pipeline.data.dates import numbers
 from pipeline.data.schema import Encoding, Feature, FeatureType, Label, Schema
 from pipeline.errors import InputError
-from pipeline.params import Dates, Read
+from pipeline.params import Dates, Read, Text
 from pipeline.text import are, count
 
 ID_NAME = re.compile(
@@ -53,6 +53,7 @@ class Roles:
     categorical: tuple[str, ...] = ()
     categories: Mapping[str, Encoding] = field(default_factory=dict)  # of many names, and what becomes of them
     dates: Mapping[str, Dates] = field(default_factory=dict)
+    text: Mapping[str, Text] = field(default_factory=dict)
 
     def features(self, table: pd.DataFrame) -> list[str]:
         """The columns that the model may see, in the order of the table."""
@@ -61,8 +62,8 @@ class Roles:
 
     def type_of(self, name: str) -> FeatureType | None:
         """The type that a column was given; None if its cells are to tell."""
-        if name in self.dates:
-            return "date"
+        if name in self.dates or name in self.text:
+            return "date" if name in self.dates else "text"
         return "category" if name in self.categorical or name in self.categories else None
 
 
@@ -86,8 +87,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class Features:
-    """Feature columns with their types: numbers and booleans as float32 (missing: NaN), categories and dates as text
-    (missing: ""). What is one byte a number, as pixels are, stays so: every one is a float32, in a quarter of the
+    """Feature columns with their types: numbers and booleans as float32 (missing: NaN), categories, dates and texts as
+    text (missing: ""). What is one byte a number, as pixels are, stays so: every one is a float32, in a quarter of the
     memory. `findings` tells of columns that look like features and are none.
     """
 
@@ -241,7 +242,8 @@ def _advice(problem: str, column: pd.Series) -> str:
         )
     return (
         f"{count(present.nunique(), 'different text')} in {count(len(present), 'row')}, such as {example}; "
-        "list it in data.drop, or in data.categorical if they are categories"
+        f"give it a line in data.text, such as {{{column.name}: {{max_features: 2000}}}}, or list it in data.drop, "
+        "or in data.categorical if they are categories"
     )
 
 
@@ -273,7 +275,7 @@ def fit_schema(
 ) -> Schema:
     """The schema of the prepared table: what its `training` rows hold, and where any row has a gap.
 
-    `roles` say how categories and dates are encoded.
+    `roles` say how categories, dates and texts are encoded.
 
     Raises:
         InputError: a column has no value in the training rows.
@@ -298,6 +300,8 @@ def _fit(column: pd.Series, training: npt.NDArray[np.bool_], kind: FeatureType, 
             rows = values.value_counts()
             known = sorted(sorted(known, key=lambda one: (-rows[one], one))[:FREQUENT])
         return Feature(name, kind, tuple(known), missing=bool((column == "").any()), encoding=encoding)
+    if kind == "text":
+        return _fit_text(name, column[training], bool((column == "").any()), roles.text[name])
     how = roles.dates.get(name)
     if how:
         seen = numbers(column[training], how.format)["days"].dropna().to_numpy()
@@ -315,10 +319,21 @@ def _fit(column: pd.Series, training: npt.NDArray[np.bool_], kind: FeatureType, 
     return Feature(name, kind, (), *ends, gaps)
 
 
+def _fit_text(name: str, texts: pd.Series, missing: bool, how: Text) -> Feature:
+    from pipeline.data.text import fit
+
+    try:
+        terms, weights = fit(texts, how.max_features, how.ngram_range)
+    except ValueError:
+        words = f"no {how.ngram_range[0]} words in a row" if how.ngram_range[0] > 1 else "no word"
+        raise InputError(f"column '{name}' (data.text): {words} in any training row; list it in data.drop") from None
+    return Feature(name, "text", missing=missing, terms=terms, weights=weights)
+
+
 def typed(features: Features, raw: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The feature columns as `prepare` writes them: as the model takes them if that is one array, else as they are.
 
-    As they are: float64, booleans (missing: NA), categories and dates as text (missing: "").
+    As they are: float64, booleans (missing: NA), categories, dates and texts as text (missing: "").
     """
     if schema.tensor:
         return features.table

@@ -240,7 +240,7 @@ def _column(values: pd.Series, kind: FeatureType, cells: bool) -> dict[str, Any]
         top = [{"category": name, "rows": rows} for name, rows in ordered[:CATEGORIES]]
         told = {"top": top} if cells else {}
         return {**common, "missing": int((values == "").sum()), "unique": len(counts), **told}
-    if kind == "date":
+    if kind in ("date", "text"):
         return {**common, "missing": int((values == "").sum()), "unique": values[values != ""].nunique()}
     present = values.dropna().to_numpy(dtype=np.float64)
     ends = {"min": present.min(), "max": present.max()} if cells else {}

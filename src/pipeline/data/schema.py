@@ -22,18 +22,21 @@ RESERVED = (KEY, CONTENT, TARGET, GROUP)
 MOST_INPUTS = 200  # of numbers and booleans alone: above it, an input for each would cost more than the model
 
 Encoding = Literal["one_hot", "frequent", "target"]  # of a category: all of them, the most frequent, the target's means
-FeatureType = Literal["number", "boolean", "category", "date"]
-WRITTEN = ("category", "date")  # types whose columns hold text in a prepared table, "" where there is none
+FeatureType = Literal["number", "boolean", "category", "date", "text"]
+WRITTEN = ("category", "date", "text")  # types whose columns hold text in a prepared table, "" where there is none
+# A word of free text: letters and digits of any script. Named one by one, they mean the same to Python and to RE2.
+WORD = "[0-9A-Za-z_\u00c0-\u1fff\u2c00-\u2fef\u3005-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]+"
 Label = int | str
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One column of the table that the model may see: a number, true and false, a category, or a date.
+    """One column of the table that the model may see: a number, true and false, a category, a date, or free text.
 
-    The model computes in float32 (encode.py): a number, 0 or 1, the index of a category, or each of the `parts` of a
-    date. Missing numbers, booleans and dates are NaN; a missing category is the category "". One that training did not
-    see, or that is not among its most frequent where `encoding` says so, is -1.
+    The model computes in float32 (encode.py): a number, 0 or 1, the index of a category, each of the `parts` of a
+    date, or the weight of each of the `terms` of a text, all of them 0 where it is missing. Missing numbers, booleans
+    and dates are NaN; a missing category is the category "". One that training did not see, or that is not among its
+    most frequent where `encoding` says so, is -1.
     `minimum` and `maximum` describe the training rows, of dates in days since 1970-01-01; `missing` says whether any
     row has a gap, since a model that learned without gaps must still take a test row that has one.
     """
@@ -48,11 +51,13 @@ class Feature:
     na_values: tuple[str | float, ...] = ()  # what else is a blank in this column, as data.read says
     parts: "tuple[DatePart, ...]" = ()  # what the model sees of a date
     format: str = ""  # how dates are written, as in strptime; "" is ISO 8601
+    terms: tuple[str, ...] = ()  # words of a text that count, or several with a blank between
+    weights: tuple[float, ...] = ()  # inverse document frequencies of the terms
 
     @property
     def width(self) -> int:
         """How many numbers the model sees of the column."""
-        return len(self.parts) if self.type == "date" else 1
+        return {"date": len(self.parts), "text": len(self.terms)}.get(self.type, 1)
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ class Schema:
         """The content of schema.json."""
         content = asdict(self)
         for feature in content["features"]:
-            for name in ("na_values", "parts", "format"):
+            for name in ("na_values", "parts", "format", "terms", "weights"):
                 if not feature[name]:
                     del feature[name]
             if feature["encoding"] == "one_hot":

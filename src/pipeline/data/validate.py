@@ -28,6 +28,7 @@ def check_roles(table: pd.DataFrame, roles: Roles) -> None:
             raise InputError(f"column '{name}': the pipeline uses this name itself; rename the column")
     single = {"target": roles.target, "id": roles.id, "group": roles.group, "split_column": roles.split}
     types = {"categorical": roles.categorical, "categories": tuple(roles.categories), "dates": tuple(roles.dates)}
+    types["text"] = tuple(roles.text)
     listed = {"drop": roles.drop, **types}
     named = [(key, name) for key, name in single.items() if name is not None]
     for key, name in named + [(key, name) for key, names in listed.items() for name in names]:

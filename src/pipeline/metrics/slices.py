@@ -19,6 +19,7 @@ from pipeline.metrics.variance import FEWEST_GROUPS, Sampling
 
 Edges = Sequence[float] | None
 MOST_VALUES = 50
+LONGEST = 200  # characters of a cell that are shown
 MISSING, UNKNOWN, REST = "missing", "unknown to training", "less frequent ones"
 
 
@@ -76,10 +77,14 @@ def per_slice(
 
 
 def sliced(column: pd.Series, feature: Feature) -> tuple[npt.NDArray[np.float32], Feature]:
-    """What the slices of a prepared column go by, of shape (rows,), and as what: a date goes by its year, a number."""
+    """What the slices of a prepared column go by, of shape (rows,), and as what: a date goes by its year, a text by
+    the number of its characters."""
     if feature.type == "date":
         years = numbers(column, feature.format)["year"].to_numpy(np.float32)
         return years, replace(feature, type="number")
+    if feature.type == "text":
+        lengths = column.str.len().astype(np.float32).mask(column == "")
+        return lengths.to_numpy(np.float32), replace(feature, type="number")
     return encode(column, feature)[:, 0], feature
 
 
@@ -109,7 +114,7 @@ def values(column: npt.NDArray[np.float32], feature: Feature, edges: Edges) -> n
 def decode(value: Any, feature: Feature) -> str | float | bool | None:
     """What the raw table said where the prepared one says `value`, encoded or not; None for a missing value."""
     if isinstance(value, str):
-        return value
+        return value if len(value) <= LONGEST else f"{value[:LONGEST]}..."
     if pd.isna(value):
         return None
     if feature.type == "category":

@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.pipeline import Pipeline
 
+from pipeline.data.columns import Dense
 from pipeline.data.schema import Schema
 from pipeline.errors import InputError
 from pipeline.models.pictures import OrientedGradients, Straighten
@@ -34,8 +35,8 @@ def build(
 ) -> Pipeline:
     """The whole model, unfitted: missing values and categories, then `preprocessing`, then the classifier.
 
-    It takes float32 of shape (rows, features) as `data.schema.matrix` makes it. `seed` goes to every part that takes a
-    `random_state` and was given none.
+    It takes float32 of shape (rows, schema.width) as `data.columns.Columns` makes it. `seed` goes to every part that
+    takes a `random_state` and was given none.
 
     Raises:
         InputError: a name or an argument is wrong; the message begins with its key in params.yaml.
@@ -47,6 +48,8 @@ def build(
         classifier = CalibratedClassifierCV(classifier, method=calibration, ensemble=False)
     steps = [(f"step_{i + 1}", _preprocessing_step(step, i, seed, schema)) for i, step in enumerate(preprocessing)]
     steps = _encode(schema, steps, seed)
+    if _has_text(schema) and not _takes_sparse(classifier):
+        steps.append(("dense", Dense()))
     if type(classifier).__name__ in ("ExtraTreesClassifier", "RandomForestClassifier"):
         from skl2onnx.sklapi import CastTransformer
 
@@ -131,23 +134,25 @@ def find(name: str, kind: str, key: str) -> type[Any]:
 
 
 def _encode(schema: Schema, steps: list[tuple[str, Any]], seed: int) -> list[tuple[str, Any]]:
-    """`steps` for numbers and dates, beside one-hot codes of categories, and the target's means where there are many.
+    """`steps` for numbers and dates, beside one-hot codes of categories, the target's means where there are many, and
+    the terms of free text as they are, which keep all of it sparse.
 
     Where numbers are missing an imputer goes before `steps`, unless they have one: that would never see a gap.
     """
-    measured = [feature for feature in schema.features if feature.type != "category"]
+    measured = [feature for feature in schema.features if feature.type not in ("category", "text")]
     by_target = [feature for feature in schema.features if feature.encoding == "target"]
     named = [feature for feature in schema.features if feature.type == "category" and feature.encoding != "target"]
+    free = [feature for feature in schema.features if feature.type == "text"]
     places = schema.places
-    numbers, means, categories = (
-        [place for feature in chosen for place in places[feature.name]] for chosen in (measured, by_target, named)
+    numbers, means, categories, terms = (
+        [place for feature in chosen for place in places[feature.name]] for chosen in (measured, by_target, named, free)
     )
     own = any(type(step).__module__.startswith("sklearn.impute.") for _, step in steps)
     if not own and any(feature.missing for feature in measured):
         from sklearn.impute import SimpleImputer
 
         steps = [("missing", SimpleImputer(strategy="median", keep_empty_features=True)), *steps]
-    if not categories and not means:
+    if not (categories or means or terms):
         return steps
     from sklearn.compose import ColumnTransformer
     from sklearn.preprocessing import OneHotEncoder
@@ -160,7 +165,26 @@ def _encode(schema: Schema, steps: list[tuple[str, Any]], seed: int) -> list[tup
         parts.append(("means", _target_means(seed), means))
     if numbers:
         parts.insert(0, ("numbers", Pipeline(steps) if steps else "passthrough", numbers))
-    return [("columns", ColumnTransformer(parts, sparse_threshold=0))]
+    if terms:  # what stands beside them takes plain arrays only
+        parts = [(name, _of_dense(part), chosen) for name, part, chosen in parts]
+        parts.append(("terms", "passthrough", terms))
+    return [("columns", ColumnTransformer(parts, sparse_threshold=int(bool(terms))))]
+
+
+def _of_dense(part: Any) -> Pipeline:
+    steps = part.steps if isinstance(part, Pipeline) else [] if part == "passthrough" else [("codes", part)]
+    return Pipeline([("dense", Dense()), *steps])
+
+
+def _has_text(schema: Schema) -> bool:
+    return any(feature.type == "text" for feature in schema.features)
+
+
+def _takes_sparse(classifier: Any) -> bool:
+    """Whether a classifier learns from sparse rows, as scikit-learn says of it."""
+    from sklearn.utils import get_tags
+
+    return bool(get_tags(classifier).input_tags.sparse)
 
 
 def _target_means(seed: int) -> Pipeline:

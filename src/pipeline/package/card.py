@@ -164,6 +164,8 @@ def _features(schema: Schema) -> str:
 
 
 def _range(feature: Feature) -> str:
+    if feature.type == "text":
+        return f"{len(feature.terms):,} terms" + (", some missing" if feature.missing else "")
     if feature.categories:
         shown = ", ".join(markdown(category) or '""' for category in feature.categories[:8])
         return shown + (f" and {len(feature.categories) - 8} more" if len(feature.categories) > 8 else "")
@@ -293,7 +295,7 @@ print(mlflow.pyfunc.load_model(".").predict(rows)["label"].tolist())
     "columns are not looked at; a cell that is no value of its column is refused. Without MLflow: "
     "`table_model.py` in `code/` needs pandas and onnxruntime.",
     "With onnxruntime alone, an input for each column: numbers and booleans (1 and 0) as float64, NaN where there is "
-    'none; categories and dates as text, "" where there is none.',
+    'none; categories, dates and free text as text, "" where there is none.',
     """```python
 import json
 import numpy as np

@@ -11,6 +11,7 @@ from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import TargetEncoder
 
+from pipeline.data.columns import Dense
 from pipeline.errors import InputError
 
 
@@ -93,7 +94,18 @@ def register() -> None:
         width = model.n_features_in_ * np.size(model.target_mean_)
         operator.outputs[0].type = FloatTensorType([operator.inputs[0].get_first_dimension(), width])
 
+    def same(operator: Any) -> None:
+        operator.outputs[0].type = type(operator.inputs[0].type)(operator.inputs[0].type.shape)
+
+    update_registered_converter(Dense, "PipelineDense", same, _convert_dense)
     update_registered_converter(TargetEncoder, "PipelineTargetEncoder", shape, _convert_means)
+
+
+def _convert_dense(scope: Any, operator: Any, container: Any) -> None:
+    """In ONNX all is dense."""
+    [rows], [same] = operator.inputs, operator.outputs
+    name = scope.get_unique_operator_name("Identity")
+    container.add_node("Identity", [rows.full_name], same.full_name, name=name, op_version=13)
 
 
 def _convert_dummy(scope: Any, operator: Any, container: Any) -> None:

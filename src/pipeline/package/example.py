@@ -8,6 +8,8 @@ from pipeline.data.date_format import write
 from pipeline.data.dates import numbers
 from pipeline.data.schema import WRITTEN, Feature, Schema
 
+COMMONEST = 5  # words of a text
+
 
 def example_row(table: pd.DataFrame, schema: Schema) -> dict[str, Any]:
     """A cell for each feature, from the columns of a prepared table; None where most rows have no value."""
@@ -15,6 +17,9 @@ def example_row(table: pd.DataFrame, schema: Schema) -> dict[str, Any]:
 
 
 def _typical(column: pd.Series, feature: Feature) -> Any:
+    if feature.type == "text":
+        words = [(weight, term) for term, weight in zip(feature.terms, feature.weights, strict=True) if " " not in term]
+        return " ".join(term for _, term in sorted(words)[:COMMONEST])
     present = column[column != ""] if feature.type in WRITTEN else column.dropna()
     if present.empty:
         return None

@@ -19,7 +19,7 @@ from pipeline.package.converters import register, with_float32_thresholds, witho
 from pipeline.package.graph import INPUT, LABEL, PROBABILITIES, rename, take_columns
 
 OPSET = {"": 18, "ai.onnx.ml": 3}
-OPSET_OF_DATES = {
+OPSET_OF_TEXT = {
     "": 20,
     "ai.onnx.ml": 3,
     "com.microsoft": 1,
@@ -55,7 +55,7 @@ def columns_to_onnx(model: Any, schema: Schema, name: str) -> bytes:
 
     made = _convert(Pipeline(model.steps[1:]), schema.width, name)
     take_columns(made.graph, schema)
-    opset = OPSET_OF_DATES if any(feature.type == "date" for feature in schema.features) else OPSET
+    opset = OPSET_OF_TEXT if any(feature.type in ("date", "text") for feature in schema.features) else OPSET
     del made.opset_import[:]  # skl2onnx names the lowest that its own nodes need, sometimes twice
     made.opset_import.extend(make_opsetid(domain, number) for domain, number in opset.items())
     return _serialized(made)

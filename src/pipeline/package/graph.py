@@ -8,6 +8,7 @@ import numpy as np
 from pipeline.data.schema import WRITTEN, Feature, Label, Schema, probability_columns
 from pipeline.package.date_nodes import date_parts
 from pipeline.package.nodes import Nodes
+from pipeline.package.text_nodes import term_weights
 
 INPUT = "features"
 LABEL = "label"
@@ -75,9 +76,10 @@ def take_columns(graph: Any, schema: Schema) -> None:
     first: list[Any] = []
     encoded = []
     for place, feature in enumerate(schema.features):
-        if feature.type == "date":
+        if feature.type in ("date", "text"):
             nodes = Nodes(f"{inside}column_{place}_")
-            encoded.append(date_parts(feature, inputs[place], nodes))
+            of_type = date_parts if feature.type == "date" else term_weights
+            encoded.append(of_type(feature, inputs[place], nodes))
             first += nodes.nodes
             graph.initializer.extend(nodes.constants)
         else:

@@ -42,6 +42,8 @@ class TableModel:
             str(folder / "model.onnx"), settings, providers=["CPUExecutionProvider"]
         )
         self.inputs = [one.name for one in self.session.get_inputs()]  # in the order of the features
+        free = any(feature["type"] == "text" for feature in self.features)
+        self.at_once = ROWS_AT_ONCE // 8 if free else ROWS_AT_ONCE  # rows: a text is thousands of numbers inside
         self.outputs = [one.name for one in self.session.get_outputs()]
 
     def predict(self, rows: Any, params: dict[str, Any] | None = None) -> pd.DataFrame:
@@ -55,8 +57,8 @@ class TableModel:
         cells = self.cells(rows)
         count = len(next(iter(cells.values())))
         parts = [
-            self.session.run(self.outputs, {name: column[i : i + ROWS_AT_ONCE] for name, column in cells.items()})
-            for i in range(0, max(count, 1), ROWS_AT_ONCE)
+            self.session.run(self.outputs, {name: column[i : i + self.at_once] for name, column in cells.items()})
+            for i in range(0, max(count, 1), self.at_once)
         ]
         answers = zip(*parts, strict=True)
         return pd.DataFrame({name: np.concatenate(of) for name, of in zip(self.outputs, answers, strict=True)})
@@ -131,6 +133,11 @@ def _texts(column: "pd.Series[Any]", feature: dict[str, Any]) -> npt.NDArray[np.
     return _each(column, feature, lambda cell: _category(cell, known, padded), np.object_, "")
 
 
+def _free(column: "pd.Series[Any]", feature: dict[str, Any]) -> npt.NDArray[np.object_]:
+    """Free text."""
+    return _each(column, feature, _text, np.object_, "")
+
+
 def _each(
     column: "pd.Series[Any]", feature: dict[str, Any], of: Callable[[Any], Any], dtype: Any, missing: Any
 ) -> npt.NDArray[Any]:
@@ -192,6 +199,15 @@ def _category(cell: Any, known: set[str], padded: str | None) -> str:
     return next((name for name in names if name in known), names[0])
 
 
+def _text(cell: Any) -> str:
+    if not isinstance(cell, (str, bool, np.bool_, Real, Decimal)):
+        raise ValueError(f"{_shown(cell)} is no text")
+    text = _bare(cell)
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError(f"{_shown(cell)} is no whole text: half of a surrogate pair stands in it")
+    return text
+
+
 def _date(cell: Any, pattern: re.Pattern[str], format: str) -> str:
     """A date as text if there is such a day; objects of Python, NumPy and pandas as they are written, in no zone."""
     text = cell if isinstance(cell, str) else ""
@@ -216,4 +232,4 @@ def _shown(cell: Any) -> str:
     return text if len(text) <= 40 else f"{text[:40]}..."
 
 
-OF_TYPE = {"category": _texts, "date": _dates}  # all others are numbers
+OF_TYPE = {"category": _texts, "date": _dates, "text": _free}  # all others are numbers

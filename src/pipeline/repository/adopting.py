@@ -25,8 +25,8 @@ def place_of(root: Path, file: Path) -> Path:
 def take(root: Path, file: Path, sections: Mapping[str, Any], artifact: Mapping[str, Any]) -> list[str]:
     """Track the table and write the settings; says what was done, a line each. Written is all of it or nothing.
 
-    `sections` are params.yaml's: they replace what stands there key by key, of `data` each key as a whole, and an empty
-    mapping all of it. `artifact` is the model's entry in dvc.yaml.
+    `sections` are params.yaml's: they replace what stands there key by key, of `review` also what is inside a key, and
+    an empty mapping all of it. `artifact` is the model's entry in dvc.yaml.
 
     Raises:
         InputError: params.yaml or dvc.yaml cannot be read, or another file stands where the table would.
@@ -67,7 +67,7 @@ def _edited_params(file: Path, sections: Mapping[str, Any]) -> str:
     document = editing.Document(file)
     for section, values in sections.items():
         if isinstance(values, Mapping) and isinstance(document.content.get(section), dict):
-            _update(document.content[section], values, inside=section != "data")
+            _update(document.content[section], values, inside=section == "review")
         else:
             editing.put(document.content, section, values)
     return document.text()

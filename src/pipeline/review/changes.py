@@ -182,7 +182,7 @@ def _columns(folder: Path) -> dict[str, str]:
     schema = read_json(path) if path.is_file() else {}
     found = {f"target {schema['target']}": f"{len(schema['classes'])} classes"} if schema else {}
     for feature in schema.get("features", []):
-        inside = len(feature["categories"]) or ", ".join(feature.get("parts", []))
+        inside = len(feature["categories"]) or len(feature.get("terms", [])) or ", ".join(feature.get("parts", []))
         found[feature["name"]] = f"{feature['type']} ({inside})" if inside else feature["type"]
     return found
 

@@ -80,6 +80,8 @@ def cell(feature: Feature) -> dict[str, Any]:
         return {"type": _or_null("boolean", feature)}
     if feature.type == "number":
         return {"type": _or_null("number", feature), "minimum": -LARGEST, "maximum": LARGEST, **_not_blank(feature)}
+    if feature.type == "text":
+        return {"type": ["string", "null"], "description": "free text"}
     if feature.type == "date":
         return {"type": _or_null("string", feature), "description": f"a date as {feature.format or READABLE}"}
     kinds = ["string"] + (["number"] if takes_numbers(feature) else [])

@@ -92,6 +92,8 @@ def _seen(feature: Feature) -> str:
     if feature.type == "category":
         names = [name for name in feature.categories if name]
         return ", ".join(map(_text, names[:20])) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+    if feature.type == "text":
+        return f"{len(feature.terms):,} terms"
     if feature.minimum is None or feature.maximum is None:
         return ""
     if feature.type == "date":

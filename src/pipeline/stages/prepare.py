@@ -118,7 +118,7 @@ def progress(rows: int, columns: int) -> Callable[[str], None]:
 def read(data: Data) -> tuple[pd.DataFrame, Roles]:
     """The table in plain cells and the roles of its columns; a set that `load` wrote brings its own split column."""
     names_of_rows = [name for name in (data.id, data.group) if name]
-    as_written = [*names_of_rows, data.target, *data.categorical, *data.categories, *data.dates]
+    as_written = [*names_of_rows, data.target, *data.categorical, *data.categories, *data.dates, *data.text]
     raw = plain(read_table(data.path, as_written, data.read))
     roles = Roles(
         data.target,
@@ -129,6 +129,7 @@ def read(data: Data) -> tuple[pd.DataFrame, Roles]:
         tuple(data.categorical),
         data.categories,
         data.dates,
+        data.text,
     )
     validate.check_roles(raw, roles)
     validate.check_blanks(raw, data.read)

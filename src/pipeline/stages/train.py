@@ -119,7 +119,7 @@ def refit(model: Pipeline, schema: Schema, train: Train, steps: int) -> tuple[Pi
 def read_rows(paths: Sequence[Path], schema: Schema) -> Rows:
     """The encoded features and the labels of prepared tables, without a second copy of them in memory.
 
-    Float32, but for pixels that `prepare` kept as one byte each: these stay as they are.
+    Sparse where there is free text. Float32, but for pixels that `prepare` kept as one byte each: these stay so.
     """
     encode = Columns(schema.features)
     count, kinds = 0, set[pa.DataType]()
@@ -127,13 +127,23 @@ def read_rows(paths: Sequence[Path], schema: Schema) -> Rows:
         with reading_parquet(path), pq.ParquetFile(path) as file:
             count += file.metadata.num_rows
             kinds |= {file.schema_arrow.field(name).type for name in schema.names}
-    features = np.empty((count, schema.width), np.uint8 if kinds == {pa.uint8()} else np.float32)
+    sparse_parts: list[Any] = []
+    free = any(feature.type == "text" for feature in schema.features)
+    features: Any = np.empty((0 if free else count, schema.width), np.uint8 if kinds == {pa.uint8()} else np.float32)
     labels: list[int | str] = []
     for path in paths:
         with reading_parquet(path), pq.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=4096, columns=[*schema.names, TARGET]):
-                features[len(labels) : len(labels) + batch.num_rows] = encode.transform(batch.to_pandas())
+                encoded = encode.transform(batch.to_pandas())
+                if free:
+                    sparse_parts.append(encoded)
+                else:
+                    features[len(labels) : len(labels) + batch.num_rows] = encoded
                 labels += batch.column(TARGET).to_pylist()
+    if free:
+        from scipy import sparse
+
+        features = sparse.vstack(sparse_parts, format="csr")
     return Rows(features, np.array(labels))
 
 

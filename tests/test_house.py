@@ -119,3 +119,13 @@ def test_editors_are_told_how_files_are_written(file: str) -> None:
     rule, indent = indents.get(file, ("[*.py]\nindent_size = 4", "    "))
     lines = Path(ROOT / file).read_text(encoding="utf-8").splitlines()
     assert rule in text and any(re.match(f"{indent}\\S", line) for line in lines)
+
+
+@pytest.mark.parametrize(
+    "page", ["CONTRIBUTING.md", ".github/pull_request_template.md", ".devcontainer/devcontainer.json"]
+)
+def test_what_people_are_asked_to_make_can_be_made(page: str) -> None:
+    """`tests/e2e/test_readme.py` runs the commands of CONTRIBUTING.md; of make's, this: the Makefile has the target."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    asked = re.findall(r"(?:^|[`\"])make ([a-z-]+)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    assert asked and set(asked) <= targets

@@ -178,7 +178,7 @@ def rollback(
 @app.command()
 def trend(
     revision: Annotated[str | None, typer.Argument(help=r"a branch or commit  \[default: main]")] = None,
-    last: Annotated[int, typer.Option(min=1, help="so many results at most")] = 200,
+    last: Annotated[int, typer.Option(min=1, help="look at so many commits that touched the results")] = 200,
     html: Annotated[Path | None, typer.Option(help="also write a page, with a chart of each metric")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
 ) -> None:

@@ -86,3 +86,11 @@ def test_a_missing_file_is_named(files: Path) -> None:
     done = run(files, "base.parquet", "absent.csv")
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "absent.csv" in done.stderr
+
+
+def test_half_a_parquet_file_is_named(files: Path) -> None:
+    whole = (files / "head.parquet").read_bytes()
+    (files / "half.parquet").write_bytes(whole[: len(whole) // 2])
+    done = run(files, "base.parquet", "half.parquet")
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("error: half.parquet: not a readable Parquet file (")

@@ -78,9 +78,9 @@ def test_the_doubtful_is_refused_unless_a_rule_bounds_what_may_be_lost() -> None
 @pytest.mark.parametrize(
     ("size", "columns", "allowed", "said"),
     [
-        (1000, (), False, "as good as v1.0.0, and no smaller (1 kB → 1 kB): v1.0.0 stays"),
+        (1000, (), False, "as good as v1.0.0, and no smaller (1.0 kB → 1.0 kB): v1.0.0 stays"),
         (960, (), False, "no smaller"),
-        (900, (), True, "as good as v1.0.0, and smaller (1 kB → 0.9000 kB)"),
+        (900, (), True, "as good as v1.0.0, and smaller (1.0 kB → 0.9 kB)"),
         (900, (Change("age", None, "number"),), False, "asks for 1 column more: the simpler stays"),
         (2000, (Change("age", "number", None),), True, "asks for 1 column fewer: the simpler stays"),
         (900, (Change("age", "number", "text"),), True, "and smaller"),

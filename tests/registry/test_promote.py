@@ -51,6 +51,7 @@ def test_the_first_is_judged_by_the_gate_alone_and_later_ones_against_the_champi
     )
     assert rollback(published.path, "prod", "too slow").version == "v1.1.0"
     assert rollback(published.path, "prod", None).version == "v1.0.0", "twice goes back by two"
+    assert "v1.0.0" in published.run("gto", "show", "digits#prod").stdout
     with pytest.raises(CheckError, match=r"nothing stood at prod before v1.0.0"):
         rollback(published.path, "prod", None)
     with pytest.raises(CheckError, match="nothing is at staging"):
@@ -86,6 +87,15 @@ def test_rows_held_back_are_opened_last_and_on_record(published: Clone) -> None:
     done = promote(published.path, "v1.2.0", "staging", None)
     assert "digits#holdout#4" in tags_of(published) and done.tag.tag == "digits#staging#5"
     assert "digits#holdout#4: on " in message(published, "digits#staging#5") and "rows held back" in done.why
+
+
+def test_a_shallow_clone_promotes_from_the_remotes_as_in_ci(published: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    promote(published.path, None, "prod", None)
+    shallow = second_clone(published, "--depth", "1", "--no-tags")
+    monkeypatch.chdir(shallow.path)
+    done = promote(shallow.path, None, "prod", None)
+    assert (done.version, done.tag.tag) == ("v1.1.0", "digits#prod#2") and done.why.startswith("better than v1.0.0: ")
+    assert tags_of(published) == ["digits#prod#1", "digits#prod#2", "digits@v1.0.0", "digits@v1.1.0"]
 
 
 def test_of_two_at_once_one_wins_and_the_other_is_told(published: Clone) -> None:

@@ -1,6 +1,7 @@
 """What tags say of versions and stages, and how versions follow each other."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -32,7 +33,9 @@ def test_versions_stand_in_the_order_of_semver() -> None:
 def test_the_next_version_is_the_highest_ones_next_minor() -> None:
     assert following(registry()) == "v1.0.0"
     assert following(registry("v1.9.3", "v1.10.1", "v0.3.0")) == "v1.11.0"
-    assert following(registry("v2.0.0-rc.1")) == "v2.1.0"
+    assert following(registry("v2.0.1-rc.1", "v1.9.0")) == "v2.0.1"
+    back = Tag("digits@v1.1.0!#1", "digits", None, "v1.1.0", True, 1, "a" * 40, "")
+    assert following(replace(registry("v1.0.0"), steps=(back,))) == "v1.2.0", "what was taken back is not made again"
 
 
 def test_a_version_is_found_by_any_of_its_names() -> None:

@@ -68,7 +68,7 @@ def _of_equals(report: Report, champion: str, found: tuple[str, ...]) -> Judgeme
     changed = report.changes.schema if report.changes else ()
     more = sum(c.old is None for c in changed) - sum(c.new is None for c in changed)
     old, new = (values.get("size_bytes") for values in (report.base_values, report.head_values))
-    sizes = f"{formats.plain((old or 0) / 1000)} kB → {formats.plain((new or 0) / 1000)} kB"
+    sizes = " → ".join(f"{size / 1000:,.1f} kB" if size else formats.NOTHING for size in (old, new))
     as_good = f"as good as {champion}"
     if more:
         simpler = f"asks for {formats.count(abs(more), 'column')} {'more' if more > 0 else 'fewer'}"

@@ -10,7 +10,6 @@ from pipeline.repository import tags
 from pipeline.repository.tags import HOLDOUT, Tag
 
 SEMVER = re.compile(r"v(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
-FIRST = "v1.0.0"
 
 
 @dataclass(frozen=True)
@@ -143,10 +142,15 @@ def order(version: str) -> tuple[object, ...]:
 
 
 def following(registry: Registry) -> str:
-    """The next version: the highest one's next minor, or v1.0.0."""
-    numbers = [match for version in registry.versions if (match := SEMVER.fullmatch(version.version))]
+    """The next version: the highest one's next minor, of a pre-release its release; the first is v1.0.0."""
+    highest = next((match for version in registry.versions if (match := SEMVER.fullmatch(version.version))), None)
+    if highest is None:
+        major, minor, patch = 1, 0, 0
+    elif highest[4]:
+        major, minor, patch = (int(highest[part]) for part in (1, 2, 3))
+    else:
+        major, minor, patch = int(highest[1]), int(highest[2]) + 1, 0
     taken = {tag.version for tag in registry.steps if tag.version}
-    major, minor = (int(numbers[0][1]), int(numbers[0][2]) + 1) if numbers else (1, 0)
-    while f"v{major}.{minor}.0" in taken:  # one that was taken back is not made again
-        minor += 1
-    return f"v{major}.{minor}.0"
+    while f"v{major}.{minor}.{patch}" in taken:  # one that was taken back is not made again
+        minor, patch = minor + 1, 0
+    return f"v{major}.{minor}.{patch}"

@@ -13,7 +13,7 @@ from pipeline.params import read_params
 from pipeline.review.anchor import Anchor
 from pipeline.review.changes import Change, Changes, RowChange, StageChange
 from pipeline.review.looks import Looks
-from pipeline.review.report import Report
+from pipeline.review.report import Report, Revision
 from pipeline.review.seeds import summarise
 from pipeline.review.show import tables, words
 from tests.conftest import ROOT
@@ -251,3 +251,9 @@ def test_a_rule_that_stops_many_harmless_changes_says_which_margin_would_do() ->
     )
     state, said = words.gate(report_on(predictions(300, 0.9, 0), predictions(300, 0.9, 1), gate=(rule,)))
     assert state == "ok" and "stops 39 % of the changes without effect" in said and "3.30 points does so to 5 %" in said
+
+
+def test_the_bases_branch_is_named() -> None:
+    """Also where it is another remote's: a fork's default branch may be years behind."""
+    base = Revision("bbbbbbb", "b" * 40, "first results", "the DVC cache", "upstream/main")
+    assert words.revision(base) == "bbbbbbb of upstream/main “first results” (results from the DVC cache)"

@@ -136,7 +136,8 @@ def is_known(cell: Cell, kind: str, metric: str) -> bool:
     """Whether docs/statistics.md says that such a figure is beyond its bound."""
     few = cell.rows * min(SHARES[cell.classes]) < FEW_OF_A_CLASS
     of_losses = kind.startswith("misses") and metric in ("brier", "log_loss") and (few or cell.skill == "sure")
-    return of_losses or ("misses" in kind and cell.rows < FEWEST_ROWS)
+    of_few = kind.startswith("misses") and metric == "average_precision" and few
+    return of_losses or of_few or ("misses" in kind and cell.rows < FEWEST_ROWS)
 
 
 def run(cell: Cell, repetitions: int) -> list[tuple[str, str, int, int]]:

@@ -40,7 +40,7 @@ def adopt_table(root: Path, file: Path, target: str, agreed: Callable[[], bool])
         raise InputError(f"{file}: there is no such file or folder; correct the path")
     params = read_params(root / "params.yaml")
     place = str(place_of(root, file))
-    chosen = params.data.model_dump(exclude_defaults=True) if params.data.path == place else {}
+    chosen = params.data.model_dump(mode="json", exclude_unset=True) if params.data.path == place else {}
     sniffed = sniff(first_file(file))
     options = sniffed.options | dict(chosen.pop("read", {}))
     as_written = [*sniffed.padded, *(name for name in (chosen.get("id"), chosen.get("group")) if name)]
@@ -84,7 +84,9 @@ def settings(found: Adoption, place: str, options: dict[str, Any], params: Param
         metrics[found.primary] = {"better": "higher", "tolerance": tolerance}
     rarest = min(found.classes.values(), default=1) / max(1, sum(found.classes.values()))
     name = re.sub(r"[^a-z0-9]+", "-", Path(place).name.partition(".")[0].lower()).strip("-") or "model"
+    divided = {"prepare": {"split": {"by": found.moment} if found.moment else None}}
     return {
+        **(divided if found.moment or params.prepare.split else {}),
         "data": data,
         "train": OF_TEXT if data.get("text") else TREES,
         "evaluate": {"slices": {}},
@@ -101,6 +103,8 @@ def in_words(sections: dict[str, Any]) -> str:
         for key, value in sections["data"].items()
         if value not in (None, [], {})
     ]
+    if by := sections.get("prepare", {}).get("split"):
+        lines.append(f"prepare.split: {json.dumps(by, ensure_ascii=False)}")
     if primary := sections["review"].get("primary"):
         lines += [f"train.estimator: {sections['train']['estimator']}", f"review.primary: {primary}"]
     for rule in sections["gate"] if primary else ():

@@ -166,6 +166,12 @@ class Data(_Section):
     read: Read = Field(Read.model_validate({}), description="how the files are to be read")
 
 
+class Split(_Section):
+    """Rows divided by time."""
+
+    by: str = Field(description="a column of dates: the latest rows are the test rows")
+
+
 class Prepare(_Section):
     """How rows are divided."""
 
@@ -175,6 +181,7 @@ class Prepare(_Section):
         0.0, ge=0, lt=1, description="share of the rows that judge a model only before its release; from training's"
     )
     seed: int = Field(0, ge=0, description="another number is another split")
+    split: Split | None = Field(None, description="{by: column}: by time, instead of by a hash of each row")
 
     @model_validator(mode="after")
     def _leaves_training_rows(self) -> "Prepare":
@@ -335,6 +342,12 @@ class Params(_Section):
     tracking: Tracking
     review: Review
     gate: list[Rule]
+
+    @model_validator(mode="after")
+    def _one_division(self) -> "Params":
+        if self.prepare.split and self.data.split_column:
+            raise ValueError("prepare.split divides by time, and data.split_column by what the table says; choose one")
+        return self
 
     @model_validator(mode="after")
     def _gate_names_what_is_measured(self) -> "Params":

@@ -119,6 +119,18 @@ def test_what_a_person_chose_stays() -> None:
     assert list(adopt(plain(table), "y", {"dates": {"two": ["hour"]}}).data["dates"]) == ["one", "two"]
 
 
+def test_rows_with_dates_are_divided_by_time_but_not_by_birthdays() -> None:
+    days = pd.Series(pd.date_range("2020-01-01", periods=ROWS).strftime("%Y-%m-%d"))
+    found = adopted("since", days)
+    assert found.moment == "since" and "prepare.split: {by: since}" in said(found, "since")
+    for name, cells in (
+        ("birth_date", days),
+        ("since", days.mask(np.arange(ROWS) < 9)),
+        ("since", [days[0], days[1]] * 150),
+    ):
+        assert adopted(name, cells).moment is None
+
+
 def test_the_target_in_other_letters_is_meant() -> None:
     with pytest.raises(InputError, match="did you mean 'y'"):
         adopt(plain(pd.DataFrame({"x": [1, 2], "y": [0, 1]})), "Y")

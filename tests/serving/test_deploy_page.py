@@ -66,6 +66,8 @@ def end() -> None:
     if STARTED:
         STARTED[-1].terminate()
         assert STARTED[-1].wait(30) == 0
+        assert STARTED[-1].stderr
+        STARTED[-1].stderr.close()
 
 
 def test_the_refusals_of_the_page_are_those_of_the_code() -> None:

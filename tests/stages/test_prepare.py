@@ -235,6 +235,28 @@ def test_rows_of_a_group_stay_together(project: Project) -> None:
     assert project.warnings["grouped"] == ["patient"]
 
 
+def test_rows_divided_by_time_are_in_any_order_and_with_any_role_of_the_column(project: Project) -> None:
+    table = people(400).assign(day=pd.date_range("2023-01-01", periods=400).strftime("%Y-%m-%d"))
+    project.write(table.sample(frac=1, random_state=0))
+    project.set(prepare={"split": {"by": "day"}})
+    sides = project.prepare(dates={"day": ["month", "weekday"]})
+    assert {side: len(rows) for side, rows in sides.items()} == {"train": 240, "validation": 60, "test": 100}
+    assert sides["train"]["day"].max() < sides["validation"]["day"].min() < sides["test"]["day"].min()
+    project.prepare(dates={}, drop=["day"])
+    assert "day" not in project.schema
+    assert "prepare.split.by: 'Day' is no column of the table; did you mean 'day'?" in refused_by(project, "Day")
+    assert "'target' is the target" in refused_by(project, "target")
+    assert "no dates that can be put in order" in refused_by(project, "city") or "no date" in refused_by(
+        project, "city"
+    )
+    assert "divides by time, and data.split_column" in project.refused(split_column="city")
+
+
+def refused_by(project: Project, name: str) -> str:
+    project.set(prepare={"split": {"by": name}})
+    return project.refused()
+
+
 def test_an_official_split_is_kept_and_validation_is_taken_from_its_training_rows(project: Project) -> None:
     table = people(400).assign(part=["Train"] * 300 + ["TEST"] * 100)
     project.write(table)

@@ -270,7 +270,9 @@ def _average_precision(pairs: Pairs, base: Floats, head: Floats, floor: float) -
     # one row that is not wanted, scored above all: each wanted one after it loses, the first most, as 1/2 + 1/3 + ...
     rarest = float(sampling.units.min())
     row = (1 + math.log(max(rarest, 1.0))) / rarest / (1 if len(pairs.classes) == 2 else len(sampling.present))
-    estimate = sum_of_contributions(after - before, head_influence - base_influence, sampling, shortfall, row)
+    estimate = sum_of_contributions(
+        after - before, head_influence - base_influence, sampling, shortfall, row, few_rows=True
+    )
     return Measured(before, after, estimate, pairs.count)
 
 

@@ -20,6 +20,8 @@ from pipeline.text import count, have
 
 EXAMPLES = 3  # cells shown of a column
 BALANCED, RARE = 0.6, 0.9  # share of the commonest class up to which accuracy, or balanced accuracy, says most
+MOMENTS = 20  # different dates from which on rows may be divided by them
+BIRTHDAY = re.compile(r"(?i)birth|born|dob|geb")
 WORDS = 3  # in half of the cells from which on different texts are sentences; fewer are names
 TERMS = {"max_features": 2000, "ngram_range": [1, 2]}
 PEOPLE = 20  # values of a column called like an id from which on its rows are taken as people's or devices'
@@ -53,7 +55,8 @@ class Adoption:
     """What was understood of a table.
 
     `data`: the settings proposed for `data:`. `classes`: rows by class, the commonest first; `blank`: rows without a
-    class. `undecided`: what a person must decide before the pipeline can run.
+    class. `moment`: the column of dates by which rows may be divided. `undecided`: what a person must decide before the
+    pipeline can run.
     """
 
     rows: int
@@ -63,6 +66,7 @@ class Adoption:
     classes: dict[str, int]
     blank: int
     primary: str
+    moment: str | None = None
     undecided: tuple[str, ...] = ()
 
     @property
@@ -120,9 +124,21 @@ def adopt(table: pd.DataFrame, target: str, chosen: Mapping[str, Any] | None = N
     shares = sorted(classes.values(), reverse=True)
     common = shares[0] / sum(shares) if shares else 0.0
     primary = "accuracy" if common <= BALANCED else "balanced_accuracy" if common <= RARE else "average_precision"
+    moment = None if "split_column" in data else _moment(table, list(data.get("dates", ())))
+    if moment:
+        message = "the latest rows are to judge the model, as the rows to come will"
+        found.notices.append(Notice(moment, message, f"prepare.split: {{by: {moment}}}"))
     return Adoption(
-        len(table), tuple(columns), tuple(found.notices), data, classes, blank, primary, tuple(found.undecided)
+        len(table), tuple(columns), tuple(found.notices), data, classes, blank, primary, moment, tuple(found.undecided)
     )
+
+
+def _moment(table: pd.DataFrame, dated: list[str]) -> str | None:
+    """The first column of dates that may say when a row came about: no gaps, many days, and nobody's birthday."""
+    for name in dated:
+        if not table[name].hasnans and table[name].nunique() >= MOMENTS and not BIRTHDAY.search(name):
+            return name
+    return None
 
 
 def _both(chosen: Any, found: Any) -> Any:

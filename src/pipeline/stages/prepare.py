@@ -10,14 +10,14 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import ValidationError
 
-from pipeline.data import noticing, profile, split, validate
+from pipeline.data import by_time, noticing, profile, split, validate
 from pipeline.data.cells import as_names, plain
 from pipeline.data.dataset import Roles, fit_schema, read_features, read_labels, typed, with_reading
 from pipeline.data.schema import CONTENT, GROUP, KEY, TARGET, Schema
 from pipeline.data.tables import read_table
 from pipeline.errors import InputError, run
 from pipeline.files import read_json, replacing, write_json
-from pipeline.params import Data, read_params
+from pipeline.params import Data, Prepare, read_params
 from pipeline.text import shown
 from pipeline.tracking import Live
 
@@ -49,12 +49,12 @@ def main() -> None:
     keys = raw[roles.id] if roles.id else split.numbered(content, labels)
     groups = raw[roles.group] if roles.group else None
     by = groups if groups is not None else raw[roles.id] if roles.id else pd.Series(content)
-    official = raw[roles.split].str.lower() if roles.split else None
+    official = raw[roles.split].str.lower() if roles.split else in_time(params.prepare, raw, roles)
     sizes = params.prepare
     rest = 1 - sizes.validation_size - sizes.test_size - sizes.holdout_size
     asked = {"train": rest, "validation": sizes.validation_size, "test": sizes.test_size}
     asked |= {split.HOLDOUT: sizes.holdout_size} if sizes.holdout_size else {}
-    shares = {} if roles.split else asked
+    shares = {} if official is not None else asked
     sides = split.divide(by, sizes.validation_size, sizes.test_size, sizes.seed, official, sizes.holdout_size)
     alike = split.alike(features.table)
     leaks = split.leaking(sides, alike)
@@ -76,7 +76,9 @@ def main() -> None:
     contradicting = profile.contradictory(labels, alike)
     findings = [
         *noticing.of_target(raw[roles.target]),
-        *profile.find_in_columns(raw, features, image, {*roles.categorical, *roles.categories, *roles.dates}),
+        *profile.find_in_columns(
+            raw, features, image, {*roles.categorical, *roles.categories, *roles.dates, *roles.text}
+        ),
         *profile.find_given_away(features.table[training], labels[training], content[training], alike=alike[training]),
         *noticing.blank_gives_away(raw.loc[training, list(features.types)], labels[training]),
         *profile.find_in_sides(labels, sides, alike, shares),
@@ -103,6 +105,19 @@ def announce(path: Path) -> None:
     size = sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
     if size >= LARGE:
         sys.stderr.write(f"prepare: reading {shown(str(path))} ({size / 1e6:,.0f} MB)\n")
+
+
+def in_time(sizes: Prepare, raw: pd.DataFrame, roles: Roles) -> pd.Series | None:
+    """The side of each row by its time, if prepare.split asks for that."""
+    if not sizes.split:
+        return None
+    name = sizes.split.by
+    if name not in raw.columns or name == roles.target:
+        what = "is the target" if name == roles.target else "is no column of the table"
+        raise InputError(f"prepare.split.by: '{name}' {what}; {validate.closest(name, list(raw.columns))}")
+    places = by_time.order(raw[name], roles.dates.get(name))
+    groups = raw[roles.group] if roles.group else None
+    return pd.Series(by_time.divide(places, groups, sizes.validation_size, sizes.test_size))
 
 
 def progress(rows: int, columns: int) -> Callable[[str], None]:

@@ -1,6 +1,7 @@
 """The worked examples of docs/verdict.md are what the report says of such rows."""
 
 import re
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -48,6 +49,7 @@ def report(sides: tuple[pd.DataFrame, pd.DataFrame], primary: str = "accuracy", 
     return Report(primary=primary, metrics=METRICS, comparison=found, **more)  # type: ignore[arg-type]
 
 
+@cache
 def examples() -> list[str]:
     """What is quoted, in its order."""
     better, few = report(labels(434, 9, 1)), report(labels(437, 5, 2))

@@ -40,7 +40,7 @@ def adopt_table(root: Path, file: Path, target: str, agreed: Callable[[], bool])
         raise InputError(f"{file}: there is no such file or folder; correct the path")
     params = read_params(root / "params.yaml")
     place = str(place_of(root, file))
-    chosen = params.data.model_dump(exclude_defaults=True) if params.data.path == place else {}
+    chosen = params.data.model_dump(mode="json", exclude_unset=True) if params.data.path == place else {}
     sniffed = sniff(first_file(file))
     options = sniffed.options | dict(chosen.pop("read", {}))
     as_written = [*sniffed.padded, *(name for name in (chosen.get("id"), chosen.get("group")) if name)]

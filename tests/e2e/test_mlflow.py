@@ -11,44 +11,62 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from filelock import FileLock
 
 from pipeline.package.table_model import TableModel
-from pipeline.stages import evaluate, package
+from pipeline.stages import evaluate, package, train
 
 from ..conftest import ROOT, environment
-from ..stages import judged
+from ..stages.project import Project
+from ..stages.test_own_columns import run
 
 pytestmark = pytest.mark.slow
 MLFLOW = ROOT / ".venv" / "mlflow"  # `make clean` removes it; full MLflow wants an older pyarrow than the lock has
 ROWS = [
-    {"age": 30, "member": True, "city": "Bonn"},
-    {"age": 40.5, "member": "false", "city": None},
-    {"age": 61, "member": False, "city": "nowhere"},
+    {"age": 30, "member": True, "city": "Bonn", "since": "2024-01-31", "note": "was called twice, and WON"},
+    {"age": 40.5, "member": "false", "city": None, "since": None, "note": None},
+    {"age": 61, "member": False, "city": "nowhere", "since": "2023-03-01 08:15", "note": "naïve 😊"},
 ]
+MODEL = {"estimator": "linear_model.LogisticRegression", "preprocessing": ["preprocessing.StandardScaler"]}
 SPARK = """
 import sys
 import mlflow.pyfunc
 from pyspark.sql import SparkSession
 spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
 answer = mlflow.pyfunc.spark_udf(spark, sys.argv[1], "label string, proba_stays float", env_manager="local")
-cells = [(30.0, True, "Bonn"), (40.5, False, None), (61.0, False, "nowhere")]
-rows = spark.createDataFrame(cells, "age double, member boolean, city string")
-for found in rows.select(answer("age", "member", "city").alias("a")).select("a.label", "a.proba_stays").collect():
+cells = [
+    (30.0, True, "Bonn", "2024-01-31", "was called twice, and WON"),
+    (40.5, False, None, None, None),
+    (61.0, False, "nowhere", "2023-03-01 08:15", "naïve 😊"),
+]
+rows = spark.createDataFrame(cells, "age double, member boolean, city string, since string, note string")
+answers = rows.select(answer("age", "member", "city", "since", "note").alias("a"))
+for found in answers.select("a.label", "a.proba_stays").collect():
     print("ROW", found["label"], found["proba_stays"])
 """
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package of a table with a number, a boolean and a category."""
+    """The package of a table with a number, a boolean, a category, a date and free text."""
+    random = np.random.default_rng(0)
+    age, member = random.uniform(18, 80, 400).round(1), random.random(400) < 0.5
+    days = pd.Series(pd.date_range("2023-01-01", periods=400)).dt.strftime("%Y-%m-%d")
+    people = pd.DataFrame({"age": age, "member": member, "city": random.choice(["Bonn", "Köln | Süd", None], 400)})
+    people["since"] = days.mask(people.index % 9 == 0)
+    people["note"] = [f"was called {'twice' if row % 3 else 'once'}, {row}" for row in range(400)]
+    people["target"] = np.where(age / 40 + member + random.normal(0, 0.3, 400) > 1.7, "stays", "leaves")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WANDB_MODE", "disabled")
-        patch.chdir(judged.people(tmp_path_factory.mktemp("people") / "project"))
-        evaluate.main()
-        package.main()
+        patch.chdir(tmp_path_factory.mktemp("people"))
+        project = Project(Path.cwd())
+        project.write(people)
+        project.set(train={"arguments": {}, **MODEL})
+        project.prepare(dates={"since": ["month", "days"]}, text={"note": {"max_features": 50}})
+        run(train, evaluate, package)
         return Path("models/package").resolve()
 
 
@@ -112,7 +130,8 @@ def test_mlflow_wants_a_copy_where_the_files_are_links_into_the_cache(
 def test_models_predict(form: str, folder: Path, programs: Path, expected: list, tmp_path: Path) -> None:
     file = tmp_path / f"rows.{form}"
     if form == "csv":
-        file.write_text("age,extra,member,city\n30,1,true,Bonn\n40.5,1,false,\n61,1,false,nowhere\n")
+        table = pd.DataFrame(ROWS).assign(extra=1, member=[str(row["member"]).lower() for row in ROWS])
+        table.to_csv(file, index=False)
     else:
         file.write_text(json.dumps({"dataframe_records": ROWS}))
     command = ["mlflow", "models", "predict", "-m", str(folder), "--env-manager", "local", "-t", form]
@@ -175,7 +194,15 @@ def test_models_serve_in_every_form(address: str, folder: Path, expected: list) 
 
 
 def test_models_serve_refuses_what_it_could_only_answer_wrongly(address: str) -> None:
-    for change in ({"age": None}, {"age": "old"}, {"age": 1e300}, {"member": 7}, {"city": ["a"]}):
+    for change in (
+        {"age": None},
+        {"age": "old"},
+        {"age": 1e300},
+        {"member": 7},
+        {"city": ["a"]},
+        {"since": "soon"},
+        {"note": [1]},
+    ):
         assert isinstance(ask(address, {"dataframe_records": [ROWS[0] | change]}), str), change
     without = {name: cell for name, cell in ROWS[0].items() if name != "member"}
     assert "member" in ask(address, {"dataframe_records": [without]})

@@ -207,4 +207,5 @@ def test_what_is_pulled_with_a_look_is_what_dvc_pulls(repository: Clone) -> None
     shutil.rmtree("folder")
     repository.run(sys.executable, "-P", "-m", "pipeline.repository.bring")  # what is nowhere is left out,
     done = repository.run(sys.executable, "-P", "-m", "pipeline.repository.bring", "folder.dvc", check=False)
-    assert done.returncode != 0 and "folder" in done.stderr  # unless it was asked for
+    said = "error: folder: neither in the cache nor in the remote; whoever made it runs: dvc push\n"
+    assert done.returncode == 2 and done.stderr.endswith(said)  # unless it was asked for

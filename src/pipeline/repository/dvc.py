@@ -131,8 +131,12 @@ def _busy(holder: str) -> ResourceError:
 def failure(error: Exception) -> PipelineError:
     """What one of DVC's exceptions means to the user."""
     from dvc.config import ConfigError
+    from dvc.exceptions import CheckoutError
     from dvc.lock import LockError
 
+    if isinstance(error, CheckoutError):  # its text ends in an address
+        wanted = ", ".join(os.path.relpath(path) for path in error.target_infos)
+        return InputError(f"{wanted}: neither in the cache nor in the remote; whoever made it runs: dvc push")
     if isinstance(error, LockError):
         holder = re.search(r"\(PID \d+\): [^\n]+", str(error))
         return _busy(f" {holder[0]}" if holder else "")

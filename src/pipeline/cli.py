@@ -15,16 +15,20 @@ from pipeline.text import shown
 if TYPE_CHECKING:
     from pipeline.params import Seeds
 
+# The commands by what one wants to do, as `pipeline --help` lists them.
+BEGIN, LOOK, REVIEW = "Begin: your table, your settings", "Look at the result", "Judge a change"
+RELEASE, RUN = "Release a model", "Run and watch it"
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Train with `dvc repro`; look at, prove, compare and mirror the result with these.",
 )
-app.add_typer(registry.app, name="registry")
+app.add_typer(registry.app, name="registry", rich_help_panel=RELEASE)
 
 
-@app.command()
+@app.command(rich_help_panel=BEGIN)
 def adopt(
     file: Annotated[Path, typer.Argument(help="your table: CSV in any dialect, Excel, Parquet, or a folder of them")],
     target: Annotated[str, typer.Option(help="the column to predict")],
@@ -42,7 +46,7 @@ def adopt(
         typer.echo(line)
 
 
-@app.command()
+@app.command(rich_help_panel=BEGIN)
 def use(
     file: Annotated[Path, typer.Argument(help="sections of params.yaml, such as docs/mnist/best.yaml")],
     set_param: Annotated[
@@ -57,7 +61,7 @@ def use(
         say(line)
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def metrics() -> None:
     """Print the metrics of the last `dvc repro` as a short table, with their intervals."""
     from pipeline.review.show.metrics import print_metrics
@@ -65,7 +69,7 @@ def metrics() -> None:
     print_metrics()
 
 
-@app.command()
+@app.command(rich_help_panel=BEGIN)
 def schema(check: Annotated[bool, typer.Option("--check", help="only say whether it is current")] = False) -> None:
     """Write params.schema.json, with which editors complete and check params.yaml."""
     from pipeline.files import read_json, write_json
@@ -78,7 +82,7 @@ def schema(check: Annotated[bool, typer.Option("--check", help="only say whether
         raise errors.CheckError(f"{path} is not what src/pipeline/params.py says; run: pipeline schema")
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def verify(
     remote: Annotated[bool, typer.Option("--remote", help="also: every output is in the DVC remote")] = False,
     reproduce: Annotated[bool, typer.Option("--reproduce", help="also: a run from nothing gives the same")] = False,
@@ -111,7 +115,7 @@ def verify(
     raise typer.Exit(failed)
 
 
-@app.command()
+@app.command(rich_help_panel=REVIEW)
 def report(
     base: Annotated[str | None, typer.Option(help="compare with this  \\[default: where the branch began]")] = None,
     head: Annotated[str | None, typer.Option(help="judge this revision  \\[default: the workspace]")] = None,
@@ -143,7 +147,7 @@ def _seeds(text: str) -> "Seeds":
     return int(text)
 
 
-@app.command()
+@app.command(rich_help_panel=RELEASE)
 def promote(
     version: Annotated[str | None, typer.Argument(help=r"v1.2.0  \[default: this commit, registered first]")] = None,
     stage: Annotated[str, typer.Option(help="where to")] = "prod",
@@ -161,7 +165,7 @@ def promote(
         say(line)
 
 
-@app.command()
+@app.command(rich_help_panel=RELEASE)
 def rollback(
     stage: Annotated[str, typer.Option(help="where")] = "prod",
     why: Annotated[str | None, typer.Option(metavar="TEXT", help="why; recorded in the tag")] = None,
@@ -175,7 +179,7 @@ def rollback(
         say(line)
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def trend(
     revision: Annotated[str | None, typer.Argument(help=r"a branch or commit  \[default: main]")] = None,
     last: Annotated[int, typer.Option(min=1, help="look at so many commits that touched the results")] = 200,
@@ -213,7 +217,7 @@ class _Mirror(TyperCommand):
         return super().parse_args(ctx, alone)
 
 
-@app.command(cls=_Mirror)
+@app.command(cls=_Mirror, rich_help_panel=RUN)
 def mirror(
     folders: Annotated[list[Path] | None, typer.Argument(help="DVCLive folders  \\[default: the workspace's]")] = None,
     rev: Annotated[str | None, typer.Option(help="a commit, a range A..B or an experiment instead")] = None,
@@ -235,7 +239,7 @@ def mirror(
         say("nothing is mirrored" if status else "nothing to mirror, or WANDB_MODE=disabled")
 
 
-@app.command()
+@app.command(rich_help_panel=REVIEW)
 def compare(
     base: Annotated[Path, typer.Argument(help="predictions of what stands: CSV or Parquet")],
     head: Annotated[Path, typer.Argument(help="predictions of what is proposed, for the same rows")],
@@ -268,7 +272,11 @@ def compare(
     (terminal.print_json if as_json else terminal.print_table)(found)
 
 
-@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    rich_help_panel=RUN,
+)
 def serve(context: typer.Context) -> None:
     """Answer rows over HTTP from the package; `pipeline serve --help` lists the options of the service."""
     from pipeline.serving.__main__ import main

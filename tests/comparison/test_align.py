@@ -109,10 +109,10 @@ def test_numeric_classes_are_in_the_order_of_numbers():
     [
         (predictions().drop(columns="truth"), "head: no column truth; there are: key, prediction"),
         (predictions().iloc[:0], "head: the table has no rows"),
-        (predictions("aacd"), "head: 1 rows repeat a key, for example 'a'"),
-        (predictions(truth=(0, 1, None, 1)), "head: 1 rows have no truth"),
+        (predictions("aacd"), "head: 1 row repeats a key, for example 'a'"),
+        (predictions(truth=(0, 1, None, 1)), "head: 1 row has no truth"),
         (predictions(prediction=(0, None, None, 1)), "head: 2 rows have no prediction"),
-        (predictions(proba_0=[0.5, np.nan, 0.5, 0.5], proba_1=0.5), "1 rows have a missing or infinite probability"),
+        (predictions(proba_0=[0.5, np.nan, 0.5, 0.5], proba_1=0.5), "1 row has a missing or infinite probability"),
         (
             predictions(proba_0=[-0.1, 0.5, 0.5, 0.5], proba_1=[1.1, 0.5, 0.5, 0.5]),
             "outside 0 to 1, for example key 'a'",

@@ -79,7 +79,7 @@ def test_a_row_without_truth_is_named(files: Path) -> None:
     table.to_parquet(files / "wrong.parquet")
     done = run(files, "base.parquet", "wrong.parquet")
     assert done.returncode == 2
-    assert done.stderr.startswith("error: wrong.parquet, head: 1 rows have no truth, the first is row 7 of 300 (in CSV")
+    assert done.stderr.startswith("error: wrong.parquet, head: 1 row has no truth, the first is row 7 of 300 (in CSV")
 
 
 def test_a_missing_file_is_named(files: Path) -> None:

@@ -123,5 +123,5 @@ def test_any_column_can_say_the_groups_and_one_side_is_enough():
     assert compare(base, head.drop(columns="patient"), group="patient").groups == 30
     with pytest.raises(InputError, match="no column site, which is to say the groups"):
         compare(base, head, group="site")
-    with pytest.raises(InputError, match="head: 1 rows have no patient, the first is row 3 of 150"):
+    with pytest.raises(InputError, match="head: 1 row has no patient, the first is row 3 of 150"):
         compare(base, head.assign(patient=head["patient"].where(head.index != 2)), group="patient")

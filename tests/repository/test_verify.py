@@ -87,7 +87,7 @@ def test_a_whole_result_holds_in_the_workspace_and_in_a_fresh_clone(repository: 
         done = clone.run("pipeline", "verify", "--remote")
         assert done.stdout.splitlines() == [
             "ok: dvc.lock is current",
-            "ok: 1 metrics files are there and finite",
+            "ok: 1 metrics file is there and finite",
             f"ok: {files} files here have the content that is recorded",
             "ok: DVC files keep to their folders and to named sources",
             "ok: every output is in the remote",

@@ -14,6 +14,7 @@ import pandas as pd
 from pipeline.errors import InputError
 from pipeline.metrics.values import Codes, Floats
 from pipeline.metrics.variance import FEWEST_GROUPS, Sampling
+from pipeline.text import count, have
 
 NAMES = ("key", "truth", "prediction")
 GROUP = "group"
@@ -204,13 +205,14 @@ def _checked(table: pd.DataFrame, side: str, group: str) -> _Table:
         if empty := int(table[name].isna().sum()):
             first = int(np.argmax(table[name].isna().to_numpy()))
             raise InputError(
-                f"{side}: {empty} rows have no {name}, the first is row {first + 1} of {len(table)}"
+                f"{side}: {count(empty, 'row')} {have(empty)} no {name}, the first is row {first + 1} of {len(table)}"
                 " (in CSV files NA, NaN, null and nothing count as none)"
             )
     keys = pd.Index(as_text(table["key"]))
     if not keys.is_unique:
         repeated = keys[keys.duplicated()]
-        raise InputError(f"{side}: {len(repeated)} rows repeat a key, for example {repeated[0]!r}")
+        verb = "repeats" if len(repeated) == 1 else "repeat"
+        raise InputError(f"{side}: {count(len(repeated), 'row')} {verb} a key, for example {repeated[0]!r}")
     columns = [name for name in table.columns if str(name).startswith(PREFIX)]
     classes = [_label(name.removeprefix(PREFIX)) for name in columns]
     if twice := sorted({label for label in classes if classes.count(label) > 1}):
@@ -264,8 +266,8 @@ def _check_probabilities(probabilities: pd.DataFrame, keys: pd.Index, side: str)
         (np.abs(values.sum(axis=1) - 1) > rounding, "probabilities that do not sum to 1"),
     ):
         if wrong.any():
-            example = keys[int(np.argmax(wrong))]
-            raise InputError(f"{side}: {int(wrong.sum())} rows have {what}, for example key {example!r}")
+            example, rows = keys[int(np.argmax(wrong))], int(wrong.sum())
+            raise InputError(f"{side}: {count(rows, 'row')} {have(rows)} {what}, for example key {example!r}")
 
 
 def assumed_independent(table: pd.DataFrame) -> str | None:

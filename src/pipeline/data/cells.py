@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import InputError
+from pipeline.text import count
 
 FILES = "files"  # in the attrs of a table that was several files: the name and the number of rows of each, in order
 LARGEST_EXACT = 2**53  # beyond it, not every whole number is a float64
@@ -82,7 +83,8 @@ def _plain_objects(name: str, column: pd.Series) -> pd.Series:
     if nested.any():
         what = type(column[nested].iloc[0]).__name__
         raise InputError(
-            f"column '{name}': {nested.sum()} cells hold a {what}, not one value; divide the column into several"
+            f"column '{name}': {count(int(nested.sum()), 'cell')} with a {what} instead of one value; divide the "
+            "column into several"
         )
     return _plain(name, column.astype("str").mask(column.isna()))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 EPOCH = datetime.date(1970, 1, 1).toordinal()
-READABLE = "2024-01-31 or 2024-01-31 12:30:00"  # ISO 8601, to a person
+READABLE = "1999-12-31 or 1999-12-31 12:30:00"  # ISO 8601, to a person
 # What people write, the likelier first where a cell can be read in two ways. "" is ISO 8601.
 FORMATS = (
     "",

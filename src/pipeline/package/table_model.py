@@ -112,9 +112,10 @@ def _numbers(column: "pd.Series[Any]", feature: dict[str, Any]) -> npt.NDArray[n
 
 def _demand_known(blank: npt.NDArray[np.bool_], feature: dict[str, Any]) -> None:
     if blank.any() and not feature["missing"]:
+        rows = int(blank.sum())
         raise ValueError(
-            f"{int(blank.sum())} rows have no value (row {int(blank.argmax()) + 1}), and the model never saw a row "
-            "without one"
+            f"{rows} {'row has' if rows == 1 else 'rows have'} no value (row {int(blank.argmax()) + 1}), and the model "
+            "never saw a row without one"
         )
 
 
@@ -222,7 +223,7 @@ def _date(cell: Any, pattern: re.Pattern[str], format: str) -> str:
         month = parts.get("month") or MONTHS.index(parts["month_name"][:3].lower()) + 1
         datetime.date(year, int(month), int(parts.get("day") or 1))
     except (KeyError, ValueError):
-        written = format or "2024-01-31 or 2024-01-31 12:30:00"
+        written = format or "1999-12-31 or 1999-12-31 12:30:00"
         raise ValueError(f"{_shown(cell)} is no date as in {written}") from None
     return text
 

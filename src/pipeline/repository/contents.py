@@ -19,6 +19,7 @@ from pipeline.repository import listing
 from pipeline.repository.dvc import cache_folder, open_repository
 from pipeline.repository.trust import problems, unnamed
 from pipeline.repository.verify import Fact
+from pipeline.text import count, have
 
 LARGE = 1 << 30  # bytes from which the wait is worth a line where there is no terminal
 BLOCK = 1 << 20
@@ -46,7 +47,7 @@ def contents_are_recorded() -> Fact:
         if md5 != wanted[path][0]:
             wrong[wanted[path][1]].append(path)
     return Fact(
-        f"{len(found)} files here have the content that is recorded",
+        f"{count(len(found), 'file')} here {have(len(found))} the content that is recorded",
         [*outside.values(), *(_problem(name, paths, cache) for name, paths in wrong.items())],
     )
 

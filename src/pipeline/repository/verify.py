@@ -13,6 +13,7 @@ from pipeline.repository.dvc import dvc, in_remote, open_repository, reason
 from pipeline.repository.git import demand
 from pipeline.repository.lock import Stages, outputs, read, stages
 from pipeline.repository.outside import is_outside
+from pipeline.text import are, count
 
 SOURCE_SECONDS = 30  # an unreachable source of an import may take minutes to fail
 
@@ -98,7 +99,7 @@ def metrics_are_finite() -> Fact:
     with open_repository() as repo:
         files = sorted(str(out) for out in repo.index.outs if out.metric)
     problems = [problem for file in files for problem in _metrics_problems(file)]
-    return Fact(f"{len(files)} metrics files are there and finite", problems)
+    return Fact(f"{count(len(files), 'metrics file')} {are(len(files))} there and finite", problems)
 
 
 def outputs_are_in_remote() -> Fact:

@@ -1,9 +1,12 @@
-"""Makes docs/pictures/{comment,report,report-dark,report-phone}.png: python -m tests.browser.pictures [REPORT_FOLDER]
+"""Makes docs/pictures, but for those of MNIST: python -m tests.browser.pictures [REPORT_FOLDER]
 
-The change: a smaller hidden layer for the handwritten digits, in a throw-away copy of this repository.
+The change: a smaller hidden layer for the handwritten digits, in a throw-away copy of this repository. The
+table that is adopted: customers as an office exports them.
 """
 
+import html
 import json
+import random
 import re
 import sys
 import tempfile
@@ -34,6 +37,42 @@ def make_report(folder: Path) -> Path:
     clone.run("pipeline", "verify", "--reproduce", timeout=1200)
     clone.run("pipeline", "report", "--seeds", "4", check=False, timeout=1200)
     return clone.path / "report"
+
+
+def make_customers(file: Path) -> None:
+    """A table with what tables have: a decimal comma, dates, codes, notes, -999 for a blank, a column too many."""
+    draw = random.Random(0)
+    notes = "called twice,wants the invoice by post,asked for a discount,happy with the service,moved house,paid late"
+    lines = ["customer;since;region;postcode;monthly_fee;age;visits;note;cancelled_on;churned"]
+    for place in range(400):
+        churned = draw.random() < 0.27
+        day = f"{draw.randint(1, 28):02d}.{draw.randint(1, 12):02d}"
+        cells = (
+            f"C{10000 + place}",
+            f"{day}.20{draw.randint(15, 24)}",
+            draw.choice(["North", "South", "south", "West", "East"]),
+            f"{draw.randint(1000, 9999):05d}",
+            f"{draw.choice([9.99, 19.99, 29.5]) + draw.randint(0, 9):.2f}".replace(".", ","),
+            draw.choice([-999, *range(18, 80)]),
+            draw.choice(["?", *range(1, 30)]),
+            f"{draw.choice(notes.split(','))}, case {draw.randint(1, 400)}",
+            f"{day}.2024" if churned else "",
+            "yes" if churned else "no",
+        )
+        lines.append(";".join(map(str, cells)))
+    file.write_text("\n".join(lines) + "\n", encoding="cp1252")
+
+
+def adopt_page(folder: Path) -> str:
+    """What `pipeline adopt` prints of that table, as a page that looks like a terminal."""
+    clone = copy_repository(folder / "adopting")
+    make_customers(clone.path / "customers.csv")
+    said = clone.run("pipeline", "adopt", "customers.csv", "--target", "churned").stdout
+    style = "margin:0;padding:16px 20px;background:#1b1f24;color:#e6e8eb;font:14px/1.3 'DejaVu Sans Mono',monospace"
+    lines = f"$ pipeline adopt customers.csv --target churned\n{said}"
+    return (
+        f'<!doctype html><meta charset="utf-8"><body style="margin:0"><pre style="{style}">{html.escape(lines)}</pre>'
+    )
 
 
 def comment_of(report: Path) -> str:
@@ -75,6 +114,9 @@ def main() -> None:
         shoot(browser, report / "report.html", "report", 1200, 1500, "light")
         shoot(browser, report / "report.html", "report-dark", 1200, 1500, "dark")
         shoot(browser, report / "report.html", "report-phone", 390, 1400, "light")
+        terminal = Path(scratch) / "adopt.html"
+        terminal.write_text(adopt_page(Path(scratch)), encoding="utf-8")
+        shoot(browser, terminal, "adopt", 760, None, "light")
         browser.close()
 
 

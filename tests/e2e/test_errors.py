@@ -18,7 +18,7 @@ from tests.conftest import Clone
 from tests.tools import mounted
 
 RESULT = ("data", "models", "metrics", "dvc.lock")
-PROGRESS = re.compile(r"train: step ")
+PROGRESS = re.compile(r"train: (step|validation accuracy) ")
 
 Change = Callable[[Clone], None]
 

@@ -1,7 +1,7 @@
 """Makes docs/pictures, but for those of MNIST: python -m tests.browser.pictures [REPORT_FOLDER]
 
 The change: a smaller hidden layer for the handwritten digits, in a throw-away copy of this repository. The
-table that is adopted: customers as an office exports them.
+table that is adopted: customers as an office exports them. It takes Chromium and a font of emoji.
 """
 
 import html
@@ -67,7 +67,7 @@ def adopt_page(folder: Path) -> str:
     """What `pipeline adopt` prints of that table, as a page that looks like a terminal."""
     clone = copy_repository(folder / "adopting")
     make_customers(clone.path / "customers.csv")
-    said = clone.run("pipeline", "adopt", "customers.csv", "--target", "churned").stdout
+    said = clone.run("pipeline", "adopt", "customers.csv", "--target", "churned", env={"COLUMNS": "80"}).stdout
     style = "margin:0;padding:16px 20px;background:#1b1f24;color:#e6e8eb;font:14px/1.3 'DejaVu Sans Mono',monospace"
     lines = f"$ pipeline adopt customers.csv --target churned\n{said}"
     return (

@@ -126,7 +126,8 @@ def read_rows(paths: Sequence[Path], schema: Schema) -> Rows:
     for path in paths:
         with reading_parquet(path), pq.ParquetFile(path) as file:
             count += file.metadata.num_rows
-            kinds |= {file.schema_arrow.field(name).type for name in schema.names}
+            written = file.schema_arrow  # made anew each time that it is asked for
+            kinds |= {written.field(name).type for name in schema.names}
     sparse_parts: list[Any] = []
     free = any(feature.type == "text" for feature in schema.features)
     features: Any = np.empty((0 if free else count, schema.width), np.uint8 if kinds == {pa.uint8()} else np.float32)

@@ -8,7 +8,6 @@ from typing import Any
 
 from pipeline.files import finite
 from pipeline.params import Metric
-from pipeline.text import count as count
 
 MINUS, NOTHING = "−", "–"
 PERCENT = Metric(better="higher", format="percent", tolerance=0)

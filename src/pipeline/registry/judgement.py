@@ -9,6 +9,7 @@ from pipeline.comparison.results import Comparison
 from pipeline.params import Metric, Params, Rule
 from pipeline.review.report import Report
 from pipeline.review.show import words
+from pipeline.text import count
 
 SMALLER = 0.95  # of the champion's bytes: sizes nearer to each other are one size
 
@@ -71,7 +72,7 @@ def _of_equals(report: Report, champion: str, found: tuple[str, ...]) -> Judgeme
     sizes = " → ".join(f"{size / 1000:,.1f} kB" if size else formats.NOTHING for size in (old, new))
     as_good = f"as good as {champion}"
     if more:
-        simpler = f"asks for {formats.count(abs(more), 'column')} {'more' if more > 0 else 'fewer'}"
+        simpler = f"asks for {count(abs(more), 'column')} {'more' if more > 0 else 'fewer'}"
         return Judgement(more < 0, f"{as_good}, and {simpler}: the simpler stays", found)
     if old and new and new <= SMALLER * old:
         return Judgement(True, f"{as_good}, and smaller ({sizes})", found)

@@ -6,6 +6,7 @@ from pipeline.comparison import formats
 from pipeline.comparison.results import MetricComparison
 from pipeline.params import Metric
 from pipeline.registry.trend import NOT_HERE, Point, Trend
+from pipeline.text import count
 
 TOLD = {"better": "better", "worse": "worse"}
 
@@ -60,10 +61,10 @@ def step(point: Point, metric: Metric) -> str:
 def headline(found: Trend) -> str:
     """How many steps went which way."""
     counts = {name: sum(told(point) == name for point in found.points) for name in ("better", "worse")}
-    commits = formats.count(sum(point.commits for point in found.points), "commit")
+    commits = count(sum(point.commits for point in found.points), "commit")
     return (
-        f"{found.model}: {formats.count(len(found.points), 'result')} in {commits};"
-        f" of {formats.count(found.compared, 'step')}"
+        f"{found.model}: {count(len(found.points), 'result')} in {commits};"
+        f" of {count(found.compared, 'step')}"
         f" {counts['better']} surely better and {counts['worse']} surely worse"
     )
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.comparison import formats
 from pipeline.data.adopting import Adoption, Notice
-from pipeline.text import shown
+from pipeline.text import count, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,7 +19,7 @@ def print_page(found: Adoption, file: str, options: dict[str, Any], doubts: tupl
     from rich.table import Table
 
     console = Console(highlight=False)
-    console.print(_plain(f"{file}: {formats.count(found.rows, 'row')}, {formats.count(len(found.columns), 'column')}"))
+    console.print(_plain(f"{file}: {count(found.rows, 'row')}, {count(len(found.columns), 'column')}"))
     how = ", ".join(f"{key} {value!r}" for key, value in options.items()) or "as it is"
     console.print(_plain(f"read: {how}"))
     console.print(_plain(_target(found)))
@@ -45,10 +45,9 @@ def _target(found: Adoption) -> str:
     total = max(1, sum(found.classes.values()))
     some = [f"{label} {rows / total:.1%}" for label, rows in list(found.classes.items())[:8]]
     more = f" and {len(found.classes) - 8} more" if len(found.classes) > 8 else ""
-    blank = f"; {formats.count(found.blank, 'row')} without a class" if found.blank else ""
+    blank = f"; {count(found.blank, 'row')} without a class" if found.blank else ""
     name = next(column.name for column in found.columns if column.becomes == "the target")
-    classes = "class" if len(found.classes) == 1 else "classes"
-    return f"target: {name}, {len(found.classes)} {classes}: {', '.join(some)}{more}{blank}"
+    return f"target: {name}, {count(len(found.classes), 'class')}: {', '.join(some)}{more}{blank}"
 
 
 def _print_columns(console: "Console", found: Adoption) -> None:

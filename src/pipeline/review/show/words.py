@@ -12,6 +12,7 @@ from pipeline.params import Metric
 from pipeline.review.changes import Change, Changes
 from pipeline.review.report import Report, Revision
 from pipeline.review.where import Flip
+from pipeline.text import count
 
 State = Literal["ok", "warn", "no"]
 
@@ -98,8 +99,8 @@ def rows_of(found: Comparison) -> str:
         "with another label": found.truth_changed,
         "with other features": found.excluded,
     }
-    left = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items() if count)
-    grouped = f" of {formats.count(found.groups, 'group')}" if found.groups is not None else ""
+    left = ", ".join(f"{rows:,} {reason}" for reason, rows in reasons.items() if rows)
+    grouped = f" of {count(found.groups, 'group')}" if found.groups is not None else ""
     return f"the same {found.n:,} test rows{grouped}" + (f" (left out: {left})" if left else "")
 
 
@@ -125,7 +126,7 @@ def _few_rows(row: MetricComparison) -> str:
     """That few rows make half of the difference, and which."""
     if not row.half_from:
         return ""
-    return f" Half of this difference comes from {formats.count(len(row.half_from), 'row')}: {_costs(row)}."
+    return f" Half of this difference comes from {count(len(row.half_from), 'row')}: {_costs(row)}."
 
 
 def _costs(row: MetricComparison) -> str:
@@ -138,8 +139,7 @@ def few_rows(report: Report) -> list[str]:
     """For each metric but the primary one of which few rows make half of the difference: that, and which."""
     found = report.comparison.metrics if report.comparison else {}
     return [
-        f"{name.replace('_', ' ')}: half of the difference comes from {formats.count(len(row.half_from), 'row')}: "
-        f"{_costs(row)}"
+        f"{name.replace('_', ' ')}: half of the difference comes from {count(len(row.half_from), 'row')}: {_costs(row)}"
         for name, row in found.items()
         if row.half_from and name != report.primary
     ]
@@ -199,9 +199,9 @@ def causes(changes: Changes) -> list[tuple[str, str]]:
     elif changes.rows:
         counts = {what: sum(getattr(row, what) for row in changes.rows) for what in ("added", "removed", "changed")}
         if any(counts.values()):
-            found.append(("data", ", ".join(f"{formats.count(n, 'row')} {what}" for what, n in counts.items() if n)))
+            found.append(("data", ", ".join(f"{count(n, 'row')} {what}" for what, n in counts.items() if n)))
         if moved := sum(row.moved for row in changes.rows):
-            found.append(("split", f"{formats.count(moved, 'row')} moved to another side"))
+            found.append(("split", f"{count(moved, 'row')} moved to another side"))
     elif any("data" in stage.because for stage in changes.stages):
         found.append(("data", "other files, but the same prepared rows"))
     if changes.schema:
@@ -270,7 +270,7 @@ def where(report: Report) -> str | None:
     if not found or not found.n:
         return None
     fixed, broken = len(found.flips.wrong_to_right), len(found.flips.right_to_wrong)
-    text = f"{formats.count(fixed, 'row')} fixed, {formats.count(broken, 'row')} broken"
+    text = f"{count(fixed, 'row')} fixed, {count(broken, 'row')} broken"
     families = [list(found.classes.values()), *(list(cut.values()) for cut in found.slices.values())]
     if most := stands_out(families, 1 - found.confidence):
         family, place = most
@@ -332,11 +332,11 @@ def looks(report: Report) -> str | None:
     if not found or (found.models <= 2 and not found.experiments):
         return None
     least = "at least " if found.cut else ""
-    text = f"these test rows have judged {least}{formats.count(found.models, 'model')}"
+    text = f"these test rows have judged {least}{count(found.models, 'model')}"
     if found.experiments:
-        text += f", and {formats.count(found.experiments, 'experiment')} of this clone"
+        text += f", and {count(found.experiments, 'experiment')} of this clone"
     if found.adjusted is None:
-        return f"{text}; the level allows for {formats.count(found.number, 'comparison')}" if found.number > 1 else text
+        return f"{text}; the level allows for {count(found.number, 'comparison')}" if found.number > 1 else text
     stays = "stays" if found.adjusted.verdict == report.verdict else "would be"
     level = _interval(found.adjusted, metric)
     return f"{text}; allowing for all of them ({level}) the headline {stays} “{found.adjusted.verdict}”"
@@ -395,7 +395,7 @@ def gate(report: Report) -> tuple[State, str]:
     failing = [f"{outcome.rule} ({outcome.found})" for outcome in applied if outcome.status == "fails"]
     failing += [f"{o.rule}: not decided, {o.found}" for o in applied if o.status == "not decided"]
     passing = len(applied) - len(failing)
-    passed = f"allowed: {passing} of {formats.count(len(applied), 'rule')} pass{'es' if passing == 1 else ''}{strict}"
+    passed = f"allowed: {passing} of {count(len(applied), 'rule')} pass{'es' if passing == 1 else ''}{strict}"
     return ("warn", f"{passed}; worth a look: {formats.some(failing, between='; ')}") if failing else ("ok", passed)
 
 
